@@ -229,7 +229,11 @@ export interface WeightEntry extends Spanned {
   readonly transpose: boolean
 }
 
-export type WeightPathPart = { readonly kind: 'name'; readonly name: Name } | { readonly kind: 'index'; readonly name: Name }
+/** `moe`, `{i}`, or `{q, k}`: one of several names, each with the name at its place in the lists of the template. */
+export type WeightPathPart =
+  | { readonly kind: 'name'; readonly name: Name }
+  | { readonly kind: 'index'; readonly name: Name }
+  | { readonly kind: 'choice'; readonly names: readonly Name[] }
 
 /** `assert D % heads == 0, "heads divide the width"`: checked when the numbers are known. */
 export interface AssertStatement extends Spanned {

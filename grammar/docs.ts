@@ -1,9 +1,12 @@
-/** Doc comments by the token that they precede. */
+/** Doc comments by the token that they precede, or whose line they end. */
 import type { Comment } from './ast.ts'
 import { lineStarts, positionAt, type Source } from './source.ts'
 import type { Token } from './tokens.ts'
 
-/** By the offset of a token, the lines of the `///` comments right above it, each on a line of its own. */
+/**
+ * By the offset of a token, the lines of the `///` comments right above it, each on a line of its own, and the one at the end of
+ * the line that begins with it.
+ */
 export function docsOf(
   source: Source,
   tokens: readonly Token[],
@@ -19,7 +22,17 @@ export function docsOf(
     if (next > at) docs.set(startOffset, runBefore(source, alone.slice(at, next), startOffset))
     at = next
   }
+  for (const comment of comments.filter(({ isDoc, span }) => isDoc && !standsAlone(source, span.start))) {
+    const first = firstOnLine(source, tokens, comment.span.start)
+    if (first !== null) docs.set(first, [...(docs.get(first) ?? []), comment.text])
+  }
   return docs
+}
+
+/** The offset of the token that begins the line of a place; null where the line goes on from the one above. */
+function firstOnLine(source: Source, tokens: readonly Token[], offset: number): number | null {
+  const start = lineStarts(source)[lineOf(source, offset) - 1]!
+  return tokens.find(({ startOffset }) => startOffset >= start && startOffset < offset)?.startOffset ?? null
 }
 
 const lineOf = (source: Source, offset: number): number => positionAt(source, offset).line

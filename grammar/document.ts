@@ -9,6 +9,8 @@ export type Doc =
   | { readonly kind: 'break' }
   | { readonly kind: 'indent'; readonly of: Doc }
   | { readonly kind: 'group'; readonly of: Doc }
+  /** Parts with blanks between them; a part that does not fit on the line begins another. */
+  | { readonly kind: 'fill'; readonly parts: readonly Doc[]; readonly isBegun: boolean }
   /** Shown only where its group breaks. */
   | { readonly kind: 'if-broken'; readonly of: string }
   /** A comment that ends its line; takes no room in the measure of a line. */
@@ -20,6 +22,7 @@ export const softLine: Doc = { kind: 'line', flat: '' }
 export const hardBreak: Doc = { kind: 'break' }
 export const indent = (of: Doc): Doc => ({ kind: 'indent', of })
 export const group = (of: Doc): Doc => ({ kind: 'group', of })
+export const fill = (parts: readonly Doc[]): Doc => ({ kind: 'fill', parts, isBegun: false })
 export const ifBroken = (of: string): Doc => ({ kind: 'if-broken', of })
 export const trailing = (text: string): Doc => ({ kind: 'trailing', text })
 
@@ -47,7 +50,11 @@ function fits(first: Item, rest: readonly Item[], room: number): boolean {
     if (typeof doc === 'string') left -= doc.length
     else if (doc.kind === 'join') for (const part of [...doc.parts].reverse()) stack.push({ ...item, doc: part })
     else if (doc.kind === 'indent') stack.push({ ...item, doc: doc.of })
-    else if (doc.kind === 'group') stack.push({ ...item, doc: doc.of, isBroken: isBroken && item !== first && hasBreak(doc) })
+    else if (doc.kind === 'fill') {
+      // what is left of a fill may begin another line
+      if (doc.isBegun) return true
+      stack.push({ ...item, doc: separate(doc.parts, ' ') })
+    } else if (doc.kind === 'group') stack.push({ ...item, doc: doc.of, isBroken: isBroken && item !== first && hasBreak(doc) })
     else if (doc.kind === 'if-broken') left -= isBroken ? doc.of.length : 0
     else if (doc.kind === 'break') return isBroken
     else if (doc.kind === 'line') {
@@ -64,10 +71,10 @@ const broken = new WeakMap<object, boolean>()
 function hasBreak(doc: Doc): boolean {
   if (typeof doc === 'string') return false
   if (doc.kind === 'break') return true
-  if (doc.kind !== 'join' && doc.kind !== 'indent' && doc.kind !== 'group') return false
+  if (doc.kind !== 'join' && doc.kind !== 'indent' && doc.kind !== 'group' && doc.kind !== 'fill') return false
   const known = broken.get(doc)
   if (known !== undefined) return known
-  const found = doc.kind === 'join' ? doc.parts.some(hasBreak) : hasBreak(doc.of)
+  const found = 'parts' in doc ? doc.parts.some(hasBreak) : hasBreak(doc.of)
   broken.set(doc, found)
   return found
 }
@@ -92,6 +99,15 @@ export function render(doc: Doc, width: number): string {
     else if (at.kind === 'group') {
       const flat: Item = { ...item, doc: at.of, isBroken: false }
       stack.push(!hasBreak(at) && fits(flat, stack, width - column) ? flat : { ...flat, isBroken: true })
+    } else if (at.kind === 'fill') {
+      const [first, ...rest] = at.parts
+      if (first === undefined) continue
+      const part: Item = { doc: first, indent: item.indent, isBroken: false }
+      if (at.isBegun && fits(part, [], width - column - 1)) {
+        out.push(' ')
+        column++
+      } else if (at.isBegun) newLine(item.indent)
+      stack.push({ ...item, doc: { kind: 'fill', parts: rest, isBegun: true } }, part)
     } else if (at.kind === 'if-broken') {
       if (item.isBroken) out.push(at.of)
     } else if (at.kind === 'trailing') out.push(`  ${at.text}`)

@@ -2,7 +2,7 @@
 import type { BinaryExpression, CallExpression, Constraint, Expression, MoeClause, SliceNode, TypeNode } from './ast.ts'
 import { precedences, unaryPrecedences } from './build.ts'
 import { commentText, type Ledger } from './comments.ts'
-import { group, hardBreak, ifBroken, indent, join, line, separate, softLine, trailing, type Doc } from './document.ts'
+import { fill, group, hardBreak, ifBroken, indent, join, line, separate, softLine, trailing, type Doc } from './document.ts'
 import type { Span } from './source.ts'
 import { printNumber, printString } from './spell.ts'
 
@@ -16,6 +16,8 @@ export interface ListManner {
   readonly close: string
   /** What stands inside the brackets on one line; nothing by default. */
   readonly gap?: Doc
+  /** Whether as many items as fit stand on a line, as arguments do; else broken brackets have a line for each. */
+  readonly isFilled?: boolean
   /** Where comments of the list may lie. */
   readonly span: Span
 }
@@ -140,10 +142,12 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
       span: one.span,
       doc: () => (one.name === null ? expression(one.value) : join(`${one.name.text} = `, expression(one.value))),
     }))
-    return join(callee.text, list(items, { open: '(', close: ')', span }), label(name))
+    // a choice is easier to see on a line of its own
+    const isFilled = given.every(({ name, value }) => name !== null || value.kind !== 'conditional')
+    return join(callee.text, list(items, { open: '(', close: ')', isFilled, span }), label(name))
   }
 
-  function list(items: readonly ListItem[], { open, close, gap = softLine, span }: ListManner): Doc {
+  function list(items: readonly ListItem[], { open, close, gap = softLine, isFilled = false, span }: ListManner): Doc {
     const rows: Doc[] = []
     let isForced = false
     items.forEach((item, i) => {
@@ -161,7 +165,8 @@ export function createWriter(ledger: Ledger, printBlock: PrintBlock): Writer {
       isForced = true
     }
     const brk = isForced ? hardBreak : null
-    return group(join(open, indent(join(brk ?? gap, separate(rows, brk ?? line))), brk ?? gap, close))
+    const all = isFilled && !isForced ? fill(rows) : separate(rows, brk ?? line)
+    return group(join(open, indent(join(brk ?? gap, all)), brk ?? gap, close))
   }
 
   const slices = (all: readonly SliceNode[]): Doc => join('[', separate(all.map(slice), ', '), ']')

@@ -1,5 +1,5 @@
 /** The canonical form of a file: two blanks a level, 110 columns, one empty line at most, every comment kept. */
-import type { Argument, Declaration, File, Import, Parameter, Statement, TypeNode, WeightEntry } from './ast.ts'
+import type { Argument, Declaration, File, Import, Parameter, Statement, TypeNode, WeightEntry, WeightPathPart } from './ast.ts'
 import { commentText, createLedger, type Ledger } from './comments.ts'
 import { group, hardBreak, indent, join, line, render, separate, trailing, type Doc } from './document.ts'
 import { createWriter, type Writer } from './print-expressions.ts'
@@ -29,6 +29,11 @@ export function print(file: File): string {
   )
   const text = render(join(...rows), printedWidth)
   return text === '' ? '' : `${text.trimEnd()}\n`
+}
+
+function pathText(part: WeightPathPart): string {
+  if (part.kind === 'name') return part.name.text
+  return part.kind === 'index' ? `{${part.name.text}}` : `{${part.names.map(({ text }) => text).join(', ')}}`
 }
 
 interface Manner<T> {
@@ -254,7 +259,7 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
     join(...(name === null ? [] : [`${name.text} = `]), writer.expression(value))
 
   const entry = ({ path, template, slices, transpose }: WeightEntry): Doc => {
-    const parts = path.map((part) => (part.kind === 'name' ? part.name.text : `{${part.name.text}}`)).join('.')
+    const parts = path.map(pathText).join('.')
     return join(`${parts} = ${printString(template)}`, ...(slices === null ? [] : [writer.slices(slices)]), transpose ? '.T' : '')
   }
 

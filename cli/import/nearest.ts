@@ -1,4 +1,5 @@
 /** The row of the table that is most like a checkpoint of an unknown architecture, and what differs. */
+import { alternatives } from '../../grammar/template.ts'
 import { listed, quoted } from '../../runtime/checkpoint/quote.ts'
 import { fieldsOf } from './fields.ts'
 import { hasEffectElsewhere, isHarmlessField } from './known-fields.ts'
@@ -9,7 +10,11 @@ const patternOf = (tensor: string): string => tensor.replace(/(^|\.)(\d+|\{\w+\}
 
 /** The tensors that a spec reads, as patterns. */
 const patternsOfSpec = (spec: string): ReadonlySet<string> =>
-  new Set([...spec.slice(spec.lastIndexOf('weights {')).matchAll(/ = "([^"]+)"/g)].map(([, name]) => patternOf(name)))
+  new Set(
+    [...spec.slice(spec.lastIndexOf('weights {')).matchAll(/ = "([^"]+)"/g)].flatMap(([, name]) =>
+      alternatives(name).map(patternOf),
+    ),
+  )
 
 /** What two sets have in common, and what one of them has alone. */
 interface Compared {

@@ -1,7 +1,7 @@
 /** Writes a model as readable spec text. The words stand in the order a person would say them; the formatter lays them out. */
 import { parse } from '../../grammar/parse.ts'
-import { print } from '../../grammar/print.ts'
-import { sourceText } from './names/source.ts'
+import { print, printedWidth } from '../../grammar/print.ts'
+import { weightLines } from './names/table.ts'
 import type { ParameterText } from './parameter.ts'
 import type { Imports, Weights } from './part.ts'
 
@@ -24,9 +24,15 @@ export function realText(value: number): string {
   return isFar && scientific.length < plain.length ? scientific : plain.replace('e+', 'e')
 }
 
+/** A statement of a model with its documentation: behind it where the line has room, else above it. */
+export function documented(statement: string, doc: string): readonly string[] {
+  const line = `${statement}  /// ${doc}`
+  return 2 + line.length <= printedWidth ? [line] : [`/// ${doc}`, statement]
+}
+
 function parameterText({ name, type, range, value, doc }: ParameterText): string {
   const limits = range === '' ? '' : ` in ${range}`
-  return `  /// ${doc}\n  ${name}: ${type}${limits} = ${type === 'int' ? value : realText(value)},`
+  return `  ${name}: ${type}${limits} = ${type === 'int' ? value : realText(value)},  /// ${doc}`
 }
 
 const importText = ([module, names]: readonly [string, readonly string[]]): string =>
@@ -34,7 +40,7 @@ const importText = ([module, names]: readonly [string, readonly string[]]): stri
 
 /** The spec as `smoe fmt` prints it. Throws where the text is no spec: that is a bug of this file or its callers. */
 export function writeModel(model: ModelText): string {
-  const weights = Object.entries(model.weights).map(([path, source]) => `    ${path} = ${sourceText(source)}`)
+  const weights = weightLines(model.weights).map((line) => `    ${line}`)
   const imports = Object.entries(model.imports).sort(([a], [b]) => (a < b ? -1 : 1))
   const text = [
     ...imports.map(importText),

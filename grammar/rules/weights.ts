@@ -1,5 +1,17 @@
 import type { Statement, WeightEntry, WeightPathPart } from '../ast.ts'
-import { AnyWord, BlockToken, CloseBrace, Dot, Equals, IndexBracket, OpenBrace, StringToken, word, Word } from '../tokens.ts'
+import {
+  AnyWord,
+  BlockToken,
+  CloseBrace,
+  Comma,
+  Dot,
+  Equals,
+  IndexBracket,
+  OpenBrace,
+  StringToken,
+  word,
+  Word,
+} from '../tokens.ts'
 import { Policies } from './policies.ts'
 
 const partBeginnings = [AnyWord, OpenBrace]
@@ -27,8 +39,10 @@ export abstract class Weights extends Policies {
   private pathPart(): WeightPathPart {
     const first = this.takeOneOf(partBeginnings)
     if (first.tokenType !== OpenBrace) return { kind: 'name', name: this.asName(first) }
-    const name = this.take(Word)
+    const name = this.asName(this.take(Word))
+    const names = [name]
+    while (this.takeIf(Comma) !== null) names.push(this.asName(this.take(AnyWord)))
     this.take(CloseBrace)
-    return { kind: 'index', name: this.asName(name) }
+    return names.length === 1 ? { kind: 'index', name } : { kind: 'choice', names }
   }
 }

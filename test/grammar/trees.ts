@@ -210,6 +210,9 @@ const entry: fc.Arbitrary<WeightEntry> = fc.record({
         fc.oneof(
           anyName.map((one) => ({ kind: 'name' as const, name: one })),
           name.map((one) => ({ kind: 'index' as const, name: one })),
+          fc
+            .tuple(name, fc.array(anyName, { minLength: 1, maxLength: 3 }))
+            .map(([first, more]) => ({ kind: 'choice' as const, names: [first, ...more] })),
         ),
         { maxLength: 4 },
       ),

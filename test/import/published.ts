@@ -263,7 +263,7 @@ export const publishedExperts: Readonly<Record<string, PublishedExperts>> = {
     becomes: [
       'scale = 2.446',
       'kv_rank = 512',
-      'layers.{i}.moe.router.bias = "model.layers.{i}.mlp.gate.e_score_correction_bias"',
+      'layers.{i}.moe.router.{gate, bias} = "model.layers.{i}.mlp.gate.{weight,e_score_correction_bias}"',
     ],
   },
   'GLM-4.5 Air': {

@@ -42,26 +42,21 @@ const PAIRS: readonly string[] = ['nomic_bert']
 const QUICK: readonly string[] = ['qwen2_moe', 'deepseek_v3', 'nomic_bert']
 const types = supportedModelTypes.filter((type) => QUICK.includes(type) === (testRun === 'short'))
 
-test.each(types)(
-  '%s',
-  MORE_IN_LONG,
-  async (type) => {
-    const there = place()
-    const policy = PAIRS.includes(type) ? 'spectral_pair' : 'spectral'
-    const { code, out, err } = await there.smoe(
-      ...['reroute', folderOf(type), '--policy', policy, '--alpha', '0.9', '--top-c', '4', '--device', 'cpu'],
-      ...['-o', 'new.smoe', '--format', 'json'],
-    )
-    if (Object.hasOwn(REFUSED, type)) {
-      expect(code).toBe(2)
-      expect(err).toContain(REFUSED[type])
-      return
-    }
-    expect(code, err).toBe(0)
-    const { layers } = JSON.parse(out) as { readonly layers: readonly { readonly overlap: { readonly blend: number } }[] }
-    expect(layers.length).toBeGreaterThan(0)
-    for (const { overlap } of layers) expect(overlap.blend).toBeGreaterThan(0)
-    expect(there.read('new.smoe')).toContain(`route ${policy}(k = k, alpha = 0.9, c = 4, `)
-  },
-  60_000,
-)
+test.each(types)('%s', { ...MORE_IN_LONG, timeout: 60_000 }, async (type) => {
+  const there = place()
+  const policy = PAIRS.includes(type) ? 'spectral_pair' : 'spectral'
+  const { code, out, err } = await there.smoe(
+    ...['reroute', folderOf(type), '--policy', policy, '--alpha', '0.9', '--top-c', '4', '--device', 'cpu'],
+    ...['-o', 'new.smoe', '--format', 'json'],
+  )
+  if (Object.hasOwn(REFUSED, type)) {
+    expect(code).toBe(2)
+    expect(err).toContain(REFUSED[type])
+    return
+  }
+  expect(code, err).toBe(0)
+  const { layers } = JSON.parse(out) as { readonly layers: readonly { readonly overlap: { readonly blend: number } }[] }
+  expect(layers.length).toBeGreaterThan(0)
+  for (const { overlap } of layers) expect(overlap.blend).toBeGreaterThan(0)
+  expect(there.read('new.smoe')).toContain(`route ${policy}(k = k, alpha = 0.9, c = 4, `)
+})

@@ -2,7 +2,7 @@
 import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
 import type { Row, RowSpec, SpecOptions } from '../row.ts'
 import { intParameter, mergedParameters } from '../parameter.ts'
-import { realText, writeModel } from '../write.ts'
+import { documented, realText, writeModel } from '../write.ts'
 import type { Fields } from '../fields.ts'
 import { refuseVariants } from './variants.ts'
 import { PLAIN, type Multipliers } from './multipliers.ts'
@@ -118,9 +118,7 @@ export function decoderSpec(
       lastNorm.parameters,
     ]),
     body: [
-      '/// Token ids, a sequence in each row.',
-      'input tokens: i32[B, S]',
-      '',
+      'input tokens: i32[B, S]  /// Token ids, a sequence in each row.',
       'param embed: f32[V, D]',
       `var h = ${factorText(multipliers.embedding)}take(embed, tokens)`,
       '',
@@ -133,8 +131,7 @@ export function decoderSpec(
       '',
       ...(isTied ? [] : ['param head: f32[V, D]']),
       ...(hasBias ? ['param head_bias: f32[V]'] : []),
-      '/// What the next token is, before a softmax.',
-      `output logits: f32[B, S, V] = ${logitsText(scores, multipliers)}`,
+      ...documented(`output logits: f32[B, S, V] = ${logitsText(scores, multipliers)}`, 'Of the next token.'),
     ],
     weights: inFile(
       {

@@ -69,9 +69,7 @@ function encoderSpec(parts: EncoderParts, fields: Fields, { layout, name, doc, a
       norm.parameters,
     ]),
     body: [
-      '/// Token ids, a sequence in each row, all of one length: no position is padding.',
-      'input tokens: i32[B, S]',
-      '',
+      'input tokens: i32[B, S]  /// Token ids, a sequence in each row, all of one length: no position is padding.',
       'param embed: f32[V, D]',
       'param kinds: f32[N, D]',
       `var h = ${norm.call('take(embed, tokens) + kinds[0]', 'embed_norm')}`,
@@ -81,8 +79,7 @@ function encoderSpec(parts: EncoderParts, fields: Fields, { layout, name, doc, a
       ...added(feedForward, feedForward.label, residual),
       '}',
       '',
-      '/// The hidden states of the last layer.',
-      'output hidden: f32[B, S, D] = h',
+      'output hidden: f32[B, S, D] = h  /// The hidden states of the last layer.',
     ],
     weights: {
       embed: names.embedding,

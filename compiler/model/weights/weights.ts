@@ -1,5 +1,5 @@
 /** The `weights` block of a model: the source of each path in a checkpoint. */
-import type { Expression, SliceNode, WeightEntry, WeightPathPart } from '../../../grammar/ast.ts'
+import type { Expression, Name, SliceNode, WeightEntry, WeightPathPart } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { closest } from '../../../grammar/suggest.ts'
 import { constantValue, symbol, ZERO, type Dim } from '../../../plan/dim.ts'
@@ -9,11 +9,14 @@ import { createScope } from '../context/scope.ts'
 import { evaluateSize, int } from '../static/static.ts'
 import { ofStatic } from '../context/value.ts'
 import { wantFixed } from '../types/compile-time.ts'
+import { expanded } from './alternatives.ts'
 
 /** A path with anonymous indices, by which entries and weights are matched. */
 const keyOf = (path: string): string => path.replace(/\{[^}]*\}/g, '{}')
 
-const textOf = (part: WeightPathPart): string => (part.kind === 'name' ? part.name.text : `{${part.name.text}}`)
+/** A path without lists, as text. */
+const textOf = (part: WeightPathPart): string =>
+  part.kind === 'choice' ? '' : part.kind === 'name' ? part.name.text : `{${part.name.text}}`
 
 interface Target {
   /** Places of the weights with this path: several where branches of a conditional share it. */
@@ -45,7 +48,7 @@ export function readWeights(frame: Frame, entries: readonly WeightEntry[]): read
   const targets = targetsOf(weights)
   const taken = new Map<number, Span>()
   const sources = new Map<number, WeightSourceFact>()
-  for (const entry of entries) {
+  for (const entry of entries.flatMap((one) => expanded(frame, one))) {
     const path = entry.path.map(textOf).join('.')
     const target = targets.get(keyOf(path))
     if (target === undefined) {
@@ -76,9 +79,12 @@ export function readWeights(frame: Frame, entries: readonly WeightEntry[]): read
 const turnsOf = ({ loops, term: { bank } }: WeightFact, stacked: boolean): Frame['loops'] =>
   stacked && bank !== null ? [...loops, { index: EXPERT_INDEX, from: ZERO, to: bank }] : loops
 
+const lastName = (part: WeightPathPart | undefined): Name | undefined =>
+  part?.kind === 'choice' ? part.names.at(-1) : part?.name
+
 const pathSpan = ({ path, span, template }: WeightEntry): Span => ({
   ...span,
-  end: path.at(-1)?.name.span.end ?? template.span.start,
+  end: lastName(path.at(-1))?.span.end ?? template.span.start,
 })
 
 function unknownPath(frame: Frame, path: string, span: Span, targets: ReadonlyMap<string, Target>): void {
@@ -101,10 +107,12 @@ function sourceOf(frame: Frame, entry: WeightEntry, { path, stacked }: Target): 
     used.add(name)
     if (Object.hasOwn(binds, name)) continue
     const start = template.span.start + 1 + match.index
+    // a name made from a list has no place of its own
+    const isThere = template.span.source.text.startsWith(whole, start)
     complain(frame, {
       code: 'SMOE5003',
       message: `${whole} is not an index of the path`,
-      span: { ...template.span, start, end: start + whole.length },
+      span: isThere ? { ...template.span, start, end: start + whole.length } : template.span,
       help: names.length === 0 ? 'the path has no index' : `its indices are ${names.map((one) => `{${one}}`).join(', ')}`,
     })
   }
