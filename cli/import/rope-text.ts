@@ -16,10 +16,10 @@ const thetaText = ({ theta }: Rope): string => `theta = ${realText(theta)}`
 
 const unless = (isDefault: boolean, text: string): string | null => (isDefault ? null : text)
 
-function yarnText(half: number, theta: string, yarn: Yarn): RopeText {
+function yarnText(half: string, theta: string, yarn: Yarn): RopeText {
   const { factor, context, fast, slow, truncate, magnitude, mscale, mscaleAllDim } = yarn
   const frequency = call('yarn_frequencies', [
-    String(half),
+    half,
     theta,
     `factor = ${realText(factor)}`,
     `context = ${realText(context)}`,
@@ -46,9 +46,9 @@ const magnitudeRatio = (factor: number, above: number, below: number): string =>
 
 const listText = (list: readonly number[]): string => `[${list.map(realText).join(', ')}]`
 
-function longRopeText(half: number, theta: string, { short, long, factor, context, magnitude, magnitudes }: LongRope): RopeText {
+function longRopeText(half: string, theta: string, { short, long, factor, context, magnitude, magnitudes }: LongRope): RopeText {
   const frequency = call('longrope_frequencies', [
-    String(half),
+    half,
     `length = ${magnitudes === null ? 'S' : '1'}`,
     `short = ${listText(short)}`,
     `long = ${listText(long)}`,
@@ -67,23 +67,23 @@ function longRopeText(half: number, theta: string, { short, long, factor, contex
   }
 }
 
-function stretched(half: number, theta: string, { kind, ...rest }: Linear | Llama3): RopeText {
+function stretched(half: string, theta: string, { kind, ...rest }: Linear | Llama3): RopeText {
   const numbers = Object.entries(rest).map(([name, value]) => `${name} = ${realText(value)}`)
-  const frequency = call('rope_frequencies', [String(half), theta, `scaling = "${kind}"`, ...numbers])
+  const frequency = call('rope_frequencies', [half, theta, `scaling = "${kind}"`, ...numbers])
   return { arguments: [`frequency = ${frequency}`], imports: { 'blocks/rope': ['rope_frequencies'] } }
 }
 
 /** As many pairs turn as the share of a head has in full. */
-function proportionalText(half: number, theta: string, { factor, turning }: Proportional): RopeText {
-  const list = [String(half), String(Math.trunc(turning * half)), theta, unless(factor === 1, `factor = ${realText(factor)}`)]
+function proportionalText(pairs: number, half: string, theta: string, { factor, turning }: Proportional): RopeText {
+  const list = [half, String(Math.trunc(turning * pairs)), theta, unless(factor === 1, `factor = ${realText(factor)}`)]
   return {
     arguments: [`frequency = ${call('proportional_frequencies', list)}`],
     imports: { 'blocks/rope': ['proportional_frequencies'] },
   }
 }
 
-/** The rotary arguments of an attention that takes frequencies; `half` is the number of pairs that are rotated. */
-export function ropeText(rope: Rope, half: number): RopeText {
+/** The rotary arguments of an attention that takes frequencies, of so many pairs, which stand in the spec as `half`. */
+export function ropeText(rope: Rope, pairs: number, half = String(pairs)): RopeText {
   const { scaling } = rope
   const theta = thetaText(rope)
   switch (scaling.kind) {
@@ -93,13 +93,7 @@ export function ropeText(rope: Rope, half: number): RopeText {
     case 'llama3':
       return stretched(half, theta, scaling)
     case 'dynamic': {
-      const list = [
-        String(half),
-        'length = S',
-        theta,
-        `factor = ${realText(scaling.factor)}`,
-        `context = ${realText(scaling.context)}`,
-      ]
+      const list = [half, 'length = S', theta, `factor = ${realText(scaling.factor)}`, `context = ${realText(scaling.context)}`]
       return {
         arguments: [`frequency = ${call('dynamic_frequencies', list)}`],
         imports: { 'blocks/rope': ['dynamic_frequencies'] },
@@ -108,7 +102,7 @@ export function ropeText(rope: Rope, half: number): RopeText {
     case 'yarn':
       return yarnText(half, theta, scaling)
     case 'proportional':
-      return proportionalText(half, theta, scaling)
+      return proportionalText(pairs, half, theta, scaling)
     case 'longrope':
       return longRopeText(half, theta, scaling)
     default:
@@ -117,9 +111,9 @@ export function ropeText(rope: Rope, half: number): RopeText {
 }
 
 /** The rotary arguments of an attention whose heads are rotated in full, which knows the plain scalings itself. */
-export function plainRopeText(rope: Rope, half: number): RopeText {
+export function plainRopeText(rope: Rope, pairs: number, half = String(pairs)): RopeText {
   const { scaling } = rope
-  if (scaling.kind !== 'linear' && scaling.kind !== 'llama3') return ropeText(rope, half)
+  if (scaling.kind !== 'linear' && scaling.kind !== 'llama3') return ropeText(rope, pairs, half)
   const { kind, ...rest } = scaling
   const numbers = Object.entries(rest).map(([name, value]) => `rope_${name} = ${realText(value)}`)
   return { arguments: [`rope_scaling = "${kind}"`, thetaText(rope), ...numbers], imports: {} }

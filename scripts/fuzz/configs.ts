@@ -20,8 +20,8 @@ export interface ConfigOutcome {
 const [LONGEST_LINE, MOST_LINES] = [600, 60]
 /** Characters of a spec: one of a thousand layers has some thousands. */
 const LONGEST_SPEC = 2 ** 20
-/** The code of a size beyond those that a spec may have. */
-const TOO_LARGE = 'SMOE4006'
+/** The codes of sizes and places beyond those that a spec may have. */
+const TOO_LARGE: readonly string[] = ['SMOE4006', 'SMOE5004']
 /** Processor time, milliseconds. */
 const SLOWEST = 1000
 
@@ -46,7 +46,9 @@ function wrongSpec(spec: string): string | null {
   const found = diagnostics.length > 0 ? diagnostics : check(file, { load }).diagnostics
   if (found.length === 0) right.add(digest)
   // sizes beyond those of a spec are refused by the command before it writes one
-  return found.length === 0 || found[0].code === TOO_LARGE ? null : `the spec has a mistake: ${frame(found[0]).slice(0, 600)}`
+  return found.length === 0 || TOO_LARGE.includes(found[0].code)
+    ? null
+    : `the spec has a mistake: ${frame(found[0]).slice(0, 600)}`
 }
 
 function outcomeOf({ text, layout }: ConfigMutant): Omit<ConfigOutcome, 'time'> {

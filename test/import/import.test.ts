@@ -124,6 +124,13 @@ describe('the spec of a checkpoint', () => {
     expect(framed(checkSource({ path: 'scaled.smoe', text }).diagnostics)).toBe('')
   })
 
+  test.each(['jetmoe', 'dbrx'])('frequencies of %s, whose size of a head is a parameter, are half of it', (type) => {
+    const config = JSON.parse(readFileSync(join(root, 'test/fixtures/architectures', type, 'config.json'), 'utf8')) as object
+    const rope = { rope_type: 'dynamic', factor: 2, rope_theta: 1e4 }
+    const text = specOf({ ...config, rope_parameters: rope, max_position_embeddings: 64 })
+    expect(framed(checkSource({ path: 'scaled.smoe', text }).diagnostics)).toBe('')
+  })
+
   test('mixtral has eight heads of keys and values where its config does not say, and as many as of queries where it says null', () => {
     const config = { ...configOf('mixtral'), num_attention_heads: 16, hidden_size: 64 }
     expect(specOf(without(config, 'num_key_value_heads'))).toContain('groups = 8,')

@@ -152,10 +152,11 @@ function rotatedOf(fields: Fields, { size }: Heads, { share }: Rope): number {
   return rotated
 }
 
-function rotaryOf(fields: Fields, heads: Heads, rope: Rope): RopeText {
+/** `isNamed`: whether the size of a head is a parameter. */
+function rotaryOf(fields: Fields, heads: Heads, rope: Rope, isNamed: boolean): RopeText {
   const rotated = rotatedOf(fields, heads, rope)
   demandPairs(fields, rope, rotated / 2)
-  if (rotated === heads.size) return plainRopeText(rope, rotated / 2)
+  if (rotated === heads.size) return plainRopeText(rope, rotated / 2, isNamed ? 'C / 2' : undefined)
   const text = ropeText(rope, rotated / 2)
   return { ...text, arguments: [`rotated = ${rotated}`, ...text.arguments] }
 }
@@ -175,13 +176,13 @@ export const groupedQueries =
     const heads = options.heads?.(fields) ?? readHeads(fields, options.fields)
     options.law?.(fields, heads)
     const rope = options.readRope?.(fields) ?? readRope(fields, of(options.rope ?? {}, fields, heads))
-    const rotary = rotaryOf(fields, heads, rope)
+    const areNamed = Object.values(names).some((source) => /\b[HGC]\b/.test(partsOf(source).slices))
+    const rotary = rotaryOf(fields, heads, rope, areNamed)
     const window = options.window?.(context) ?? null
     if (options.window === undefined) refuseLayerTypes(context)
     const biases = options.biases?.(fields) ?? noBiases
     const norms = of(options.norms ?? 'none', fields)
     const clip = options.clip?.(fields) ?? null
-    const areNamed = Object.values(names).some((source) => /\b[HGC]\b/.test(partsOf(source).slices))
     const hasFrequencies = rotary.arguments.some((one) => one.startsWith('frequency = '))
     const hasPlainLayers = options.rotatesInWindows === true && window !== null && window.layers !== true
     const list = [

@@ -16,7 +16,7 @@ export const mixtureOfAttention: Make<Sublayer> = (context: Context) => {
   fields.demand(size % 2 === 0, ['kv_channels'], `a head of ${size} numbers cannot be rotated in pairs: its size must be even`)
   const rope = readRope(fields, {})
   demandPairs(fields, rope, size / 2)
-  const rotary = ropeText(rope, size / 2)
+  const rotary = ropeText(rope, size / 2, 'C / 2')
   const list = ['E = E', 'k = k', 'groups = G', 'C = C', ...rotary.arguments].join(', ')
   const name = 'self_attention'
   return {
