@@ -8,15 +8,14 @@ import { compile, compileGraph } from '../../compiler/compile.ts'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { lower } from '../../compiler/lower/lower.ts'
 import type { Model } from '../../compiler/model/model.ts'
-import { trainingGraphs, type TrainingGraphs } from '../../compiler/train.ts'
+import { TrainingLimitError, trainingGraphs, trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
 import type { Source } from '../../grammar/source.ts'
+import type { Plan } from '../../plan/plan.ts'
 import type { Target } from '../../plan/target.ts'
 import { profiles } from './profiles.ts'
 import { specsOf, type Spec } from './specs.ts'
 
 type Named = readonly [name: string, make: () => unknown]
-
-const SHARED = { weights: 'shared' } as const
 
 const loaderOf =
   (root: string) =>
@@ -26,25 +25,35 @@ const loaderOf =
   }
 
 /** A plan, or the messages that stand in its place. */
-const planOf = (graph: Graph, target: Target, layout?: typeof SHARED): unknown => {
-  const { plan, diagnostics } = compileGraph(graph, target, layout)
+const planOf = (graph: Graph, target: Target): unknown => {
+  const { plan, diagnostics } = compileGraph(graph, target)
   return plan ?? diagnostics.map(({ code, message }) => ({ code, message }))
 }
 
+/** A plan of training, or the messages that stand in its place. */
+function planned(make: () => Plan): unknown {
+  try {
+    return make()
+  } catch (problem) {
+    if (problem instanceof TrainingLimitError) return problem.diagnostics.map(({ code, message }) => ({ code, message }))
+    throw problem
+  }
+}
+
 /** The plans of a run of training, in one precision. */
-function runOf(written: TrainingGraphs, target: Target): readonly Named[] {
-  const graphs = written.forTarget(target)
+function runOf(graphs: TrainingGraphs, target: Target): readonly Named[] {
   const competing = graphs.recipe.layers.flatMap(({ layer, competition }) => (competition === null ? [] : [layer]))
   const { precision } = graphs.recipe
-  const steps: readonly Named[] = [
-    ['first', () => graphs.step([], true)],
-    ['later', () => graphs.step([], false)],
-    ...(competing.length === 0 ? [] : [['contested', () => graphs.step(competing, true)] as const]),
-    ['update', () => graphs.update()],
-    ['evaluation', () => graphs.evaluation()],
-    ...(precision === 'mixed' ? [['halves', () => graphs.f16Copies()] as const] : []),
+  const plans = trainingPlans(graphs, target)
+  const steps: readonly (readonly [string, () => Plan])[] = [
+    ['first', () => plans.step([], true)],
+    ['later', () => plans.step([], false)],
+    ...(competing.length === 0 ? [] : [['contested', () => plans.step(competing, true)] as const]),
+    ['update', () => plans.update()],
+    ['evaluation', () => plans.evaluation()],
+    ...(precision === 'mixed' ? [['halves', () => plans.f16Copies()] as const] : []),
   ]
-  return steps.map(([name, graph]) => [`${precision}-${name}`, () => planOf(graph() as Graph, target, SHARED)])
+  return steps.map(([name, make]) => [`${precision}-${name}`, () => planned(make)])
 }
 
 function training(model: Model, target: Target): readonly Named[] {
