@@ -226,7 +226,7 @@ function readShare(fields: Fields, rope: Fields, { isPartial = false, rotated }:
   const share = group.positive('partial_rotary_factor', became, byChannels)
   if (share !== 1 && !isPartial) fields.refuse(`'partial_rotary_factor' is ${share}: only heads rotated in full are supported`)
   if (share > 1) fields.refuse(`a share of ${share} of a head cannot be rotated: it is more than the head`)
-  return share
+  return Math.min(share, 1)
 }
 
 /** Refuses a table of factors that has not one for each of the `pairs` of channels that are rotated. */

@@ -244,6 +244,7 @@ describe('what cannot be imported is refused with its reason', () => {
     ['dense layers among routed ones', 'olmoe', { mlp_only_layers: [0] }, "'mlp_only_layers' is [0]"],
     ['shared experts', 'olmoe', { n_shared_experts: 1 }, "'n_shared_experts' is 1"],
     ['a partly rotated head', 'llama', { partial_rotary_factor: 0.5 }, "'partial_rotary_factor' is 0.5"],
+    ['a share far beyond the head', 'llama', { partial_rotary_factor: 2 ** 53 - 1 }, 'it is more than the head'],
     ['another activation', 'mixtral', { hidden_act: 'gelu' }, "'hidden_act' is 'gelu'"],
     ['layers of several types', 'llama', { layer_types: ['full_attention', 'sliding_attention'] }, '"sliding_attention"'],
     [
