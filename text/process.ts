@@ -6,7 +6,10 @@ import { spawn } from 'node:child_process'
 import { TokenizerError } from './tokenizer/errors.ts'
 
 export interface LibraryProcess<Request, Reply> {
-  /** Throws a TokenizerError: after the deadline (milliseconds), out of memory, and for what the library throws. */
+  /**
+   * Throws a TokenizerError: after the deadline (milliseconds, from when the process has started), out of memory, and for what
+   * the library throws.
+   */
   readonly ask: (request: Request, what: string, deadline: number) => Promise<Reply>
   readonly close: () => Promise<void>
   /** Whether nothing ended it so far. */
@@ -39,7 +42,11 @@ process.on('disconnect', () => process.exit())
 ;(${String(serve)})(require(${JSON.stringify(library)}), {
   post: (m) => process.send(m),
   onMessage: (f) => process.on('message', f),
-})`
+})
+process.send(null)`
+
+/** Milliseconds that a process may take to start, on a crowded machine. */
+const STARTING = 60_000
 
 const seconds = (ms: number): string => `${ms < 1000 ? (ms / 1000).toFixed(2) : Math.round(ms / 1000)} s`
 
@@ -62,12 +69,17 @@ export function startLibrary<Request extends object, Reply>(options: ProcessOpti
     windowsHide: true,
   })
   let ended: TokenizerError | null = null
-  let answer: { readonly take: (reply: Reply) => void; readonly fail: (error: TokenizerError) => void } | null = null
+  let isStarted = false
+  /** Who waits: for the start, which null tells, or for a reply. */
+  let waiting: { readonly take: (reply: Reply | null) => void; readonly fail: (error: TokenizerError) => void } | null = null
   const end = (error: TokenizerError): void => {
     ended ??= error
-    answer?.fail(ended)
+    waiting?.fail(ended)
   }
-  child.on('message', (reply) => answer?.take(reply as Reply))
+  child.on('message', (reply) => {
+    isStarted = true
+    waiting?.take(reply as Reply | null)
+  })
   child.on('error', (error) => end(new TokenizerError('failed', `${name} ended: ${error.message}`)))
   const exit = new Promise<void>((resolve) => {
     child.on('exit', (code, signal) => {
@@ -77,25 +89,34 @@ export function startLibrary<Request extends object, Reply>(options: ProcessOpti
   })
   child.unref()
   child.channel?.unref()
+  /** The next message, after `begin`. */
+  async function next(what: string, deadline: number, begin: () => void): Promise<Reply | null> {
+    if (ended !== null) throw ended
+    let timer: NodeJS.Timeout | undefined
+    child.channel?.ref()
+    try {
+      return await new Promise<Reply | null>((take, fail) => {
+        waiting = { take, fail }
+        timer = setTimeout(() => {
+          end(new TokenizerError('deadline', `${what} took longer than ${seconds(deadline)}`))
+          child.kill('SIGKILL')
+        }, deadline)
+        begin()
+      })
+    } finally {
+      waiting = null
+      clearTimeout(timer)
+      child.channel?.unref()
+    }
+  }
   return {
     ask: async (request, what, deadline) => {
-      if (ended !== null) throw ended
-      let timer: NodeJS.Timeout | undefined
-      child.channel?.ref()
-      try {
-        return await new Promise<Reply>((take, fail) => {
-          answer = { take, fail }
-          timer = setTimeout(() => {
-            end(new TokenizerError('deadline', `${what} took longer than ${seconds(deadline)}`))
-            child.kill('SIGKILL')
-          }, deadline)
-          child.send(request, (error) => error !== null && end(new TokenizerError('failed', `${name} is closed`)))
-        })
-      } finally {
-        answer = null
-        clearTimeout(timer)
-        child.channel?.unref()
-      }
+      if (!isStarted) await next(`the start of ${name}`, STARTING, () => {})
+      const reply = await next(what, deadline, () => {
+        child.send(request, (error) => error !== null && end(new TokenizerError('failed', `${name} is closed`)))
+      })
+      if (reply === null) throw new Error('a process started twice')
+      return reply
     },
     isRunning: () => ended === null,
     close: async () => {

@@ -52,8 +52,8 @@ function serve(library: Library, port: Port<Request, Reply>): void {
 
 /** MiB of heap. */
 const MEMORY = 256
-/** Milliseconds for the process to start, and for a template to render. */
-const [STARTING, RENDERING] = [30_000, 1000]
+/** Milliseconds for a template to be read, and to render. */
+const DEADLINE = 1000
 /** Characters. Published templates have up to some tens of thousands. */
 const LONGEST = 2 ** 20
 
@@ -69,7 +69,7 @@ export async function openChatTemplate(template: string, special: SpecialTokens)
   const { close } = running
   try {
     const what = 'reading the chat template'
-    refuseFailure(await running.ask({ kind: 'open', template }, what, STARTING), what)
+    refuseFailure(await running.ask({ kind: 'open', template }, what, DEADLINE), what)
   } catch (error) {
     await close()
     throw error
@@ -78,7 +78,7 @@ export async function openChatTemplate(template: string, special: SpecialTokens)
     render: async (messages) => {
       const what = 'the chat template'
       const values = { ...special, messages, tools: null, documents: null, add_generation_prompt: true }
-      const reply = await running.ask({ kind: 'render', values }, what, RENDERING)
+      const reply = await running.ask({ kind: 'render', values }, what, DEADLINE)
       refuseFailure(reply, what)
       if (reply.kind !== 'rendered') throw new Error(`a chat template answered '${reply.kind}'`)
       return reply.text
