@@ -16,7 +16,7 @@ let threaded: readonly Device[] = []
 let adapters: readonly Device[] = []
 beforeAll(async () => {
   threaded = await Promise.all([1, 3].map((threads) => openDevice({ choose: 'cpu', threads })))
-  if (testRun !== 'short') adapters = await openAdapters()
+  if (testRun !== 'short') adapters = await openAdapters(['lavapipe'])
 })
 afterAll(() => [...threaded, ...adapters].forEach((device) => device.dispose()))
 
