@@ -94,7 +94,7 @@ const sparedBy = (layer: Layer, training: LowerOptions['training'], loss: string
 const small = { D: 4, F: 3, V: 8 }
 
 describe('gradients of layers and finite differences', () => {
-  test.each(shareOf(cases, 4))('$title', MORE_IN_LONG, ({ layer, training }) => {
+  test.each(shareOf(cases, 8))('$title', MORE_IN_LONG, ({ layer, training }) => {
     const gaps = gapsAt(graphOf({ ...layer, after: task('answers') }, { training, routes: false }, small))
     for (const { loss, miss, worst, reached } of gaps) {
       expect(miss, `${loss} at ${worst}`).toBeLessThan(1e-6)

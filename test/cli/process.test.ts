@@ -105,7 +105,7 @@ const contentsOf = (name: string): Readonly<Record<string, string>> =>
       .map((file) => [file, readFileSync(join(folder, name, file), 'latin1')]),
   )
 
-test('a disk that takes no more leaves what was there, and nothing else', () => {
+test('a disk that takes no more leaves what was there, and nothing else', { ...IN_LONG_ALONE, timeout: 120_000 }, () => {
   expect(node('', 'compile', 'layer.smoe', '-o', 'full').status).toBe(0)
   const before = [contentsOf('full'), readdirSync(folder)]
   const large = 'the file would be too large (EFBIG)\n'
@@ -123,7 +123,7 @@ test('a disk that takes no more leaves what was there, and nothing else', () => 
     `ulimit -f 8; "${process.execPath}" "${process.cwd()}/scripts/run.mjs" cli/main.ts explain layer.smoe --stage plan --format json > plan.json`,
   ])
   expect(shell).toMatchObject({ status: 2, stderr: `smoe: 'standard output' cannot be written: ${large}` })
-}, 120_000)
+})
 
 test(
   'a run that the disk stopped says which file, and goes on when there is room again',

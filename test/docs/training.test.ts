@@ -9,6 +9,7 @@ import { afterAll, expect, test } from 'vitest'
 import type { TrainingEvent } from '../../training/events.ts'
 import { bindingsOf, planOf } from '../bindings/tiny.ts'
 import { typeErrors } from '../bindings/type-errors.ts'
+import { IN_LONG_ALONE } from '../support/runs.ts'
 
 const { libraryOptions } = (await import(pathToFileURL(resolve('scripts/bundle.mjs')).href)) as {
   readonly libraryOptions: (entries: Readonly<Record<string, string>>) => BuildOptions
@@ -50,7 +51,7 @@ test('the program of the page compiles', () => {
   expect(typeErrors({ 'program.ts': program, 'out/characters.ts': bindingsOf(source) })).toEqual([])
 }, 120_000)
 
-test('and trains, and runs what it has learned', async () => {
+test('and trains, and runs what it has learned', { ...IN_LONG_ALONE, timeout: 300_000 }, async () => {
   mkdirSync(join(folder, 'out'))
   const files = {
     'program.ts': program,
@@ -81,4 +82,4 @@ test('and trains, and runs what it has learned', async () => {
   expect(lines.filter((line) => /^[123] \d+\.\d+ [\d.]+$/.test(line))).toHaveLength(3)
   expect(lines.filter((line) => /^validation \d+\.\d+$/.test(line)).length).toBeGreaterThanOrEqual(2)
   expect(lines.slice(-2)).toEqual(['[ 65, 16 ] 1040', '[ 1, 3, 65 ]'])
-}, 300_000)
+})

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import ts from 'typescript'
 import { expect, test } from 'vitest'
 import { root } from '../support/sources.ts'
+import { IN_LONG_ALONE } from '../support/runs.ts'
 
 /** The rooms that could have a table of operations. */
 const ROOTS = [
@@ -44,15 +45,19 @@ function edited(file: string, line: RegExp, by: (line: string) => string): strin
   return text.replace(line, by)
 }
 
-test('an operation without a row or an opcode is named there, and so is a row that is removed', () => {
-  const errors = errorsWith({
-    [OPERATIONS]: edited(OPERATIONS, /^  atan: .*\n/m, (line) => `${line}  acot: real((x) => Math.atan(1 / x)),\n`),
-    [ROWS]: edited(ROWS, /^  atan: .*\n/m, () => ''),
-  })
-  expect(errors.map((error) => error.split(':')[0]).sort()).toEqual([ROWS, OPCODES])
-  expect(errors.find((error) => error.startsWith(ROWS))).toMatch(/atan.*acot|acot.*atan/)
-  expect(errors.find((error) => error.startsWith(OPCODES))).toMatch(/acot/)
-}, 120_000)
+test(
+  'an operation without a row or an opcode is named there, and so is a row that is removed',
+  { ...IN_LONG_ALONE, timeout: 120_000 },
+  () => {
+    const errors = errorsWith({
+      [OPERATIONS]: edited(OPERATIONS, /^  atan: .*\n/m, (line) => `${line}  acot: real((x) => Math.atan(1 / x)),\n`),
+      [ROWS]: edited(ROWS, /^  atan: .*\n/m, () => ''),
+    })
+    expect(errors.map((error) => error.split(':')[0]).sort()).toEqual([ROWS, OPCODES])
+    expect(errors.find((error) => error.startsWith(ROWS))).toMatch(/atan.*acot|acot.*atan/)
+    expect(errors.find((error) => error.startsWith(OPCODES))).toMatch(/acot/)
+  },
+)
 
 test('these are the files that CONTRIBUTING names', () => {
   const row = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8').match(/^\| an elementwise op \|(.*)\|$/m)![1]

@@ -103,7 +103,7 @@ const SPECS = [
 
 const cases = SPECS.flatMap((name) => (['decode', 'prefill'] as const).map((variant) => [name, variant] as const))
 
-it.each(shareOf(cases, 3))('%s, %s', MORE_IN_LONG, (name, variant) => {
+it.each(shareOf(cases, 7))('%s, %s', MORE_IN_LONG, (name, variant) => {
   const graph = graphOf(read(`examples/${name}.smoe`))
   const feeds = feedsOf(graph, { B: variant === 'decode' ? 2 : 70, S: 5, T: 70 }, { seed: 3 })
   compareAll(graph, { inputs: feeds.inputs, weights: weightsOf(graph, feeds.checkpoint) }, CPU, variant)

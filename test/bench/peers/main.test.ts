@@ -13,7 +13,7 @@ test('options that cannot be are refused', () => {
   expect(() => peersOptions(['--only', 'smoe-cpu,nothing'])).toThrow("there is no candidate 'nothing'")
 })
 
-test('a run writes what was timed, and why a candidate is absent', { timeout: 120_000 }, () => {
+test('a run writes what was timed, and why a candidate is absent', { ...IN_LONG_ALONE, timeout: 120_000 }, () => {
   const out = mkdtempSync(join(tmpdir(), 'smoe-'))
   try {
     const small = ['--tokens', '3,1', '--experts', '4', '--width', '16', '--hidden', '8', '--seconds', '0.01']

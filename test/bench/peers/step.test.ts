@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { IN_LONG_ALONE } from '../../support/runs.ts'
 
 interface Ended {
   readonly out: string
@@ -41,16 +42,16 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
   return path
 }
 
-test('without an interpreter the devices are timed alone', async () => {
+test('without an interpreter the devices are timed alone', { ...IN_LONG_ALONE, timeout: 180_000 }, async () => {
   const { out, err, failed } = await benchStep('/nowhere/python')
   expect(failed, err).toBe(false)
   expect(err).toContain('torch is not timed: spawn /nowhere/python ENOENT')
   expect(out).toMatch(/^a training step of characters, [^\n]*left_out=0\n[\s\S]*\ncpu takes [\d.]+ ms\n$/)
-}, 180_000)
+})
 
-test('other losses are told, and nothing is timed', async () => {
+test('other losses are told, and nothing is timed', { ...IN_LONG_ALONE, timeout: 180_000 }, async () => {
   const { out, err, failed } = await benchStep(interpreter(4, 1))
   expect(failed).toBe(true)
   expect(out).toBe('')
   expect(err).toMatch(/torch: step 1 is \{"loss":4,"norm":1\}, on the first device \{"loss":4\.\d+,"norm":[\d.]+\}/)
-}, 180_000)
+})

@@ -7,6 +7,7 @@ import { decide, mostOf } from '../../support/routed/law.ts'
 import { textOf, type Layer, type Limit } from '../../support/routed/layer.ts'
 import { KINDS, scoresOf, type Kind } from '../../support/routed/tokens.ts'
 import { assertProperty } from '../../support/property.ts'
+import { inRun, MORE_IN_LONG } from '../../support/runs.ts'
 
 test('numbers as fractions', () => {
   expect([1.25, 3, 0.1, 1e-7, 2.5e21].map(fraction)).toEqual([
@@ -81,7 +82,7 @@ const layers: fc.Arbitrary<Layer> = sizes(8).chain((size) =>
     })),
 )
 
-test('a promise to answer every slot is accepted only beside capacities that keep it', () =>
+test('a promise to answer every slot is accepted only beside capacities that keep it', MORE_IN_LONG, () =>
   assertProperty(
     fc.property(layers, fc.nat(), (layer, seed) => {
       const { model } = checkSource({ path: 'test/model/spec.smoe', text: textOf(layer) })
@@ -91,5 +92,6 @@ test('a promise to answer every slot is accepted only beside capacities that kee
       )
       expect(problems.flat().find((problem) => decide(scoresOf(problem, layer), layer).ids.flat().includes(-1))).toBe(undefined)
     }),
-    120,
-  ))
+    inRun({ short: 40, long: 120, whole: 120 }),
+  ),
+)

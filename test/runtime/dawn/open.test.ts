@@ -131,7 +131,7 @@ describe('in a process of its own', () => {
     await writeFile(path, Buffer.concat([bytes.subarray(0, at), Buffer.alloc(length, 0xcc), bytes.subarray(at + length)]))
   }
 
-  test.runIf(process.platform === 'linux' && process.arch === 'x64').each(shareOf(damages, 3))(
+  test.runIf(process.platform === 'linux' && process.arch === 'x64').each(shareOf(damages, 8))(
     'unpacked anew, by several at a time: %s',
     { ...MORE_IN_LONG, timeout: 120_000 },
     async (_, damage) => {

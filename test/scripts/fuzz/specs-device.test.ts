@@ -4,10 +4,10 @@ import { corpus } from '../../../scripts/fuzz/corpus.ts'
 import { distance, runOnDevice } from '../../../scripts/fuzz/specs-device.ts'
 import { createFuzzer } from '../../../scripts/fuzz/specs.ts'
 import { softwareDevices } from '../../support/devices.ts'
-import { ON_DEVICES } from '../../support/runs.ts'
+import { inRun, MORE_IN_LONG, ON_DEVICES } from '../../support/runs.ts'
 import { fuzzRuns, fuzzSeed, fuzzTimeout } from '../../support/property.ts'
 
-const RUNS = fuzzRuns(8)
+const RUNS = fuzzRuns(inRun({ short: 3, long: 8, whole: 8 }))
 
 test('a distance is relative to the size of the expected values', () => {
   expect(distance([1, 2, 2], [1, 2, 2])).toBe(0)
@@ -19,7 +19,7 @@ test('a distance is relative to the size of the expected values', () => {
 // on the first adapter alone: others compile each mutant for seconds
 test.each((await softwareDevices()).slice(0, 1))(
   'accepted mutants compute on %s what the reference does',
-  { ...ON_DEVICES, timeout: fuzzTimeout(240_000) },
+  { tags: [...ON_DEVICES.tags, ...MORE_IN_LONG.tags], timeout: fuzzTimeout(240_000) },
   async (adapter) => {
     const seed = fuzzSeed()
     const fuzzer = createFuzzer(seed, corpus())

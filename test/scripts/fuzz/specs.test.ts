@@ -8,7 +8,7 @@ import { fuzzRuns, fuzzSeed } from '../../support/property.ts'
 import { inRun, MORE_IN_LONG } from '../../support/runs.ts'
 
 const specs = corpus()
-const count = fuzzRuns(inRun({ short: 60, long: 300, whole: 300 }))
+const count = fuzzRuns(inRun({ short: 30, long: 300, whole: 300 }))
 
 test('a mutant is a function of the seed and its index', () => {
   const texts = (): readonly string[] => [0, 1, 17].map((index) => createFuzzer(5, specs).mutant(index).changed.text)

@@ -72,7 +72,7 @@ test('a normalizer that doubles a text again and again is ended', async () => {
   const error = await errorOf(
     { normalizer: { type: 'Sequence', normalizers: Array.from({ length: 60 }, () => twice) } },
     'x',
-    5000,
+    1500,
   )
   expect(['memory', 'failed', 'deadline']).toContain(error.code)
 })
