@@ -46,7 +46,11 @@ const unsupported = (message: string): Imported => ({ kind: 'unsupported', messa
 
 /** One reason, or several on lines of their own. */
 export const listedReasons = (reasons: readonly string[]): string =>
-  reasons.length === 1 ? reasons[0] : `${reasons.length} reasons against it\n${reasons.map((reason) => `  ${reason}`).join('\n')}`
+  // names of fields may hold halves of characters, which no terminal shows
+  (reasons.length === 1
+    ? reasons[0]
+    : `${reasons.length} reasons against it\n${reasons.map((reason) => `  ${reason}`).join('\n')}`
+  ).replaceAll(/\p{Surrogate}/gu, '\uFFFD')
 
 /** Fields of the group and of what is around it. Those of the group count, but for what says which model it is. */
 function hoisted(config: Readonly<Record<string, unknown>>, inside: string | undefined): Readonly<Record<string, unknown>> {
