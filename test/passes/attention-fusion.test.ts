@@ -118,6 +118,17 @@ describe('stays', () => {
         softmax: 'exp(masked - max(masked, axis = -1, keep = true)) / sum(exp(masked), axis = -1, keep = true)',
       }),
     ],
+    ['scores without a gradient', written({ ...HEADS, mask: 'where(key <= query, stop(scores), lowest)' })],
+    ['masked scores without a gradient', written({ ...HEADS, softmax: 'softmax(stop(masked))' })],
+    ['weights without a gradient', written({ ...HEADS, softmax: 'stop(softmax(masked))' })],
+    [
+      'a sum without a gradient',
+      written({
+        ...HEADS,
+        softmax:
+          'exp(masked - max(masked, axis = -1, keep = true)) / stop(sum(exp(masked - max(masked, axis = -1, keep = true)), axis = -1, keep = true))',
+      }),
+    ],
     ['products that are not contracted over keys', written({ ...HEADS, output: 'einsum("b h s t, b h s c -> b h t c", p, v)' })],
   ])('%s', (_, graph) => {
     expect(print(fuseAttention(graph))).toBe(print(graph))

@@ -12,6 +12,8 @@ export interface Labelled {
   readonly labels: readonly Label[]
 }
 
+type Pass = (node: Node) => void
+
 /** A reshape that adds or removes axes of one element. */
 const isUnitReshape = ({ shape }: Node, input: Node): boolean =>
   sameShape(
@@ -19,10 +21,9 @@ const isUnitReshape = ({ shape }: Node, input: Node): boolean =>
     longAxes(input.shape).map((axis) => input.shape[axis]),
   )
 
-/** The operand of a movement that keeps each element's labels, or of a `stop_gradient`; null for any other node. */
+/** The operand of a movement that keeps each element's labels; null for any other node. */
 function below({ node, labels }: Labelled): Labelled | null {
   const [input] = node.inputs
-  if (isOp(node, 'stop_gradient')) return { node: input, labels }
   if (isOp(node, 'broadcast')) {
     const { axes } = node.params
     return { node: input, labels: input.shape.map((size, axis) => (size === ONE ? null : labels[axes[axis]])) }
@@ -36,12 +37,20 @@ function below({ node, labels }: Labelled): Labelled | null {
   return { node: input, labels: input.shape.map((size) => (size === ONE ? null : long.shift()!)) }
 }
 
-/** What lies behind all such movements. `pass` is told of each node on the way, and the last is not. */
-export function behind(view: Labelled, pass: (node: Node) => void = () => {}): Labelled {
+/** The source of all such movements. `pass` is told of each node on the way, and the source is not. */
+export function behind(view: Labelled, pass: Pass = () => {}): Labelled {
   for (let here = view; ;) {
     const next = below(here)
     if (next === null) return here
     pass(here.node)
     here = next
   }
+}
+
+/** The same through `stop_gradient` too: of what has no gradient, whether it is stopped or not. */
+export function valueBehind(view: Labelled, pass: Pass = () => {}): Labelled {
+  const here = behind(view, pass)
+  if (!isOp(here.node, 'stop_gradient')) return here
+  pass(here.node)
+  return valueBehind({ node: here.node.inputs[0], labels: here.labels }, pass)
 }

@@ -7,7 +7,7 @@ import { isOp } from '../../graph/walk.ts'
 import { contractAxes } from '../../ops/contract.ts'
 import { UNSEEN } from '../../ops/attention.ts'
 import { uniform } from '../rules/match.ts'
-import { behind, type Label, type Labelled } from './labelled.ts'
+import { behind, valueBehind, type Label, type Labelled } from './labelled.ts'
 import { intersection, masksOf, type Masks } from './mask.ts'
 
 /** Labels are axes of the weights, which are those of the scores; null in the place of the channels of an operand. */
@@ -76,28 +76,26 @@ function softmaxOf(
   const isSumOf = (node: Node): boolean =>
     isOp(node, 'sum') && node.inputs[0] === exponential && labels[node.params.axis] === labels[t]
   const isMaxOf = (node: Node): boolean => isOp(node, 'max') && node.inputs[0] === x && labels[node.params.axis] === labels[t]
-  const top = behind({ node: most, labels }, take)
+  // the softmax does not depend on the shift, whose gradient is zero
+  const top = valueBehind({ node: most, labels }, take)
   take(top.node)
   const logits = { node: x, labels }
   if (isSumOf(sum.node)) return isMaxOf(top.node) ? { logits, sink: null, t } : null
   if (!isOp(sum.node, 'add') || !isOp(top.node, 'maximum')) return null
   const sums = operandsWhere(sum.node, (node) => isSumOf(behind({ node, labels: sum.labels }).node))
-  const tops = operandsWhere(top.node, (node) => isMaxOf(behind({ node, labels: top.labels }).node))
+  const tops = operandsWhere(top.node, (node) => isMaxOf(valueBehind({ node, labels: top.labels }).node))
   if (sums === null || tops === null) return null
-  for (const [node, of] of [
-    [sums[0], sum.labels],
-    [tops[0], top.labels],
-  ] as const)
-    take(behind({ node, labels: of }, take).node)
+  take(behind({ node: sums[0], labels: sum.labels }, take).node)
+  take(valueBehind({ node: tops[0], labels: top.labels }, take).node)
   const beside = behind({ node: sums[1], labels: sum.labels }, take)
   take(beside.node)
   if (!isOp(beside.node, 'exp') || !isOp(beside.node.inputs[0], 'subtract')) return null
   take(beside.node.inputs[0])
   const [side, under] = beside.node.inputs[0].inputs
-  const isSameTop = behind({ node: under, labels: beside.labels }, take).node === top.node
+  const isSameTop = valueBehind({ node: under, labels: beside.labels }, take).node === top.node
   const sink = behind({ node: side, labels: beside.labels })
-  const other = behind({ node: tops[1], labels: top.labels })
-  const isSameSink = sink.node === other.node && sink.labels.every((label, axis) => label === other.labels[axis])
+  const [own, other] = [valueBehind(sink), valueBehind({ node: tops[1], labels: top.labels })]
+  const isSameSink = own.node === other.node && own.labels.every((label, axis) => label === other.labels[axis])
   return isSameTop && isSameSink ? { logits, sink, t } : null
 }
 
