@@ -51,7 +51,7 @@ function fits(first: Item, rest: readonly Item[], room: number): boolean {
     else if (doc.kind === 'join') for (const part of [...doc.parts].reverse()) stack.push({ ...item, doc: part })
     else if (doc.kind === 'indent') stack.push({ ...item, doc: doc.of })
     else if (doc.kind === 'fill') {
-      // what is left of a fill may begin another line
+      // the rest of a filled line may begin another one
       if (doc.isBegun) return true
       stack.push({ ...item, doc: separate(doc.parts, ' ') })
     } else if (doc.kind === 'group') stack.push({ ...item, doc: doc.of, isBroken: isBroken && item !== first && hasBreak(doc) })

@@ -46,7 +46,7 @@ const unsupported = (message: string): Imported => ({ kind: 'unsupported', messa
 
 /** One reason, or several on lines of their own. */
 export const listedReasons = (reasons: readonly string[]): string =>
-  // names of fields may hold halves of characters, which no terminal shows
+  // names of fields may hold lone surrogates, which no terminal shows
   (reasons.length === 1
     ? reasons[0]
     : `${reasons.length} reasons against it\n${reasons.map((reason) => `  ${reason}`).join('\n')}`

@@ -6,6 +6,6 @@ test('several reasons have a line each', () => {
   expect(listedReasons(['a', 'b'])).toBe('2 reasons against it\n  a\n  b')
 })
 
-test('half a character in the name of a field is replaced', () => {
+test('a lone surrogate in the name of a field is replaced', () => {
   expect(listedReasons(["'\ud800x' is unknown", '😀'])).toBe("2 reasons against it\n  '\ufffdx' is unknown\n  😀")
 })

@@ -5,7 +5,7 @@
 import { UNSEEN } from '../../ops/attention.ts'
 import { emitDim } from '../gang/dim.ts'
 import { GANG } from '../gang/shape.ts'
-import { addConstant, combine, keep, scale, toAddress, WORD } from '../integers.ts'
+import { addConstant, combine, keep, scale, toAddress } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { mayBeBlind } from '../../kernel/ir/attention.ts'
 import {
@@ -23,7 +23,7 @@ import {
   type Frame,
 } from './frame.ts'
 import { clear, fillPack, fillPanel, gangAddress, ownAddress, packBytes, panelBytes, storePanel } from './panels.ts'
-import { multiplyPair } from './products.ts'
+import { addRows, multiplyRows } from './products.ts'
 import { capped, exp, forGangs, forScores, otherAt, SCORES } from './scores.ts'
 import type { Visibility } from './visibility.ts'
 
@@ -61,9 +61,7 @@ export function emitForward(frame: Frame, isRelaxed: boolean): void {
             keep(body, () => scale(body, pair, PAIR)),
             width,
           )
-        const left = { address: place(queries, C), depth: C }
-        const right = { address: keyPack, step: WORD, columnStep: C * WORD }
-        multiplyPair(body, left, right, { address: scores, columns: BLOCK, onto: null }, isRelaxed)
+        multiplyRows(body, { address: place(queries, C), depth: C }, keyPack, scores, isRelaxed)
         const factors = Array.from({ length: PAIR }, () => body.local('v128'))
         const here = { most: place(running.most, 1), sum: place(running.sum, 1) }
         forGangs(
@@ -73,9 +71,7 @@ export function emitForward(frame: Frame, isRelaxed: boolean): void {
           (gang, visible) => softmax(frame, { scores, block, gang, running: here, factor: factors[gang] }, visible),
         )
         if (values === null) return
-        const shares = { address: scores, depth: BLOCK }
-        const summed = { address: place(totals, W), columns: W, onto: { factors } }
-        multiplyPair(body, shares, { address: valuePack, step: W * WORD, columnStep: WORD }, summed, isRelaxed)
+        addRows(body, scores, valuePack, { address: place(totals, W), width: W, factors }, isRelaxed)
       })
     })
   })

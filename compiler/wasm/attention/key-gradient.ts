@@ -2,12 +2,12 @@
 import { mayBeBlind } from '../../kernel/ir/attention.ts'
 import { UNSEEN } from '../../ops/attention.ts'
 import { emitDim } from '../gang/dim.ts'
-import { combine, keep, minimum, addConstant, scale, WORD } from '../integers.ts'
+import { combine, keep, minimum, addConstant, scale } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { BLOCK, forPairs, keepVector, meets, meetsWholly, otherRange, PAIR, rowsOf, type Frame, type Rows } from './frame.ts'
 import { clear, fillPack, fillPanel, gangAddress, ownAddress, packBytes, panelBytes, storePanel } from './panels.ts'
 import { pairGradients, type Saved } from './pairs.ts'
-import { multiplyPair } from './products.ts'
+import { addRows, multiplyRows } from './products.ts'
 import { forGangs, SCORES } from './scores.ts'
 
 export function emitKeyGradient(frame: Frame, isRelaxed: boolean): void {
@@ -38,16 +38,8 @@ export function emitKeyGradient(frame: Frame, isRelaxed: boolean): void {
         body.when(() => {
           const gang = keep(body, () => scale(body, pair, PAIR))
           const place = (panel: number, width: number): number => gangAddress(body, panel, gang, width)
-          const product = (panel: number, depth: number, pack: number, to: number): void =>
-            multiplyPair(
-              body,
-              { address: place(panel, depth), depth },
-              { address: pack, step: WORD, columnStep: depth * WORD },
-              { address: to, columns: BLOCK, onto: null },
-              isRelaxed,
-            )
-          product(keys, C, queryPack, scores)
-          if (toKey) product(values, W, cotangentPack, shares)
+          multiplyRows(body, { address: place(keys, C), depth: C }, queryPack, scores, isRelaxed)
+          if (toKey) multiplyRows(body, { address: place(values, W), depth: W }, cotangentPack, shares, isRelaxed)
           forGangs(
             frame,
             first,
@@ -64,16 +56,9 @@ export function emitKeyGradient(frame: Frame, isRelaxed: boolean): void {
               ),
             r,
           )
-          const sum = (panel: number, width: number, of: number, pack: number): void =>
-            multiplyPair(
-              body,
-              { address: of, depth: BLOCK },
-              { address: pack, step: width * WORD, columnStep: WORD },
-              { address: place(panel, width), columns: width, onto: { factors: null } },
-              isRelaxed,
-            )
-          if (toKey) sum(keyTotals, C, scores, queryPack)
-          if (toValue) sum(valueTotals, W, shares, cotangentPack)
+          const sums = (panel: number, width: number) => ({ address: place(panel, width), width, factors: null })
+          if (toKey) addRows(body, scores, queryPack, sums(keyTotals, C), isRelaxed)
+          if (toValue) addRows(body, shares, cotangentPack, sums(valueTotals, W), isRelaxed)
         })
       })
     })

@@ -3,8 +3,8 @@
  * is as many as V8 has registers for on x86.
  */
 import type { FunctionBody } from '../function.ts'
-import { addConstant, keep } from '../integers.ts'
-import { keepVector, loadVector, PAIR, VECTOR } from './frame.ts'
+import { addConstant, keep, WORD } from '../integers.ts'
+import { BLOCK, keepVector, loadVector, PAIR, VECTOR } from './frame.ts'
 
 const COLUMNS = 4
 
@@ -15,22 +15,41 @@ export interface Left {
 }
 
 /** The right operand, a pack: bytes between neighbours along the depth, and between columns. */
-export interface Right {
+interface Right {
   readonly address: number
   readonly step: number
   readonly columnStep: number
 }
 
 /** The sums of a pair, a panel that has `columns` vectors a gang. */
-export interface Sums {
+interface Sums {
   readonly address: number
   readonly columns: number
   /** Whether they are added to what is there, times the locals of one vector a gang; null for a factor of 1. */
   readonly onto: { readonly factors: readonly number[] | null } | null
 }
 
+/** `to`[row][other] = the product of a row of a panel and a row of a pack, along their channels. */
+export function multiplyRows(body: FunctionBody, rows: Left, pack: number, to: number, isRelaxed: boolean): void {
+  const right = { address: pack, step: WORD, columnStep: rows.depth * WORD }
+  multiplyPair(body, rows, right, { address: to, columns: BLOCK, onto: null }, isRelaxed)
+}
+
+/** Adds the rows of a pack, each times what `scores` has for it, to a panel, whose vectors are scaled by `factors` before. */
+export function addRows(
+  body: FunctionBody,
+  scores: number,
+  pack: number,
+  to: { readonly address: number; readonly width: number; readonly factors: readonly number[] | null },
+  isRelaxed: boolean,
+): void {
+  const { address, width, factors } = to
+  const right = { address: pack, step: width * WORD, columnStep: WORD }
+  multiplyPair(body, { address: scores, depth: BLOCK }, right, { address, columns: width, onto: { factors } }, isRelaxed)
+}
+
 /** sums[gang][column] = sum over d of left[gang][d] * right[d][column]. */
-export function multiplyPair(body: FunctionBody, left: Left, right: Right, sums: Sums, isRelaxed: boolean): void {
+function multiplyPair(body: FunctionBody, left: Left, right: Right, sums: Sums, isRelaxed: boolean): void {
   const whole = sums.columns - (sums.columns % COLUMNS)
   if (whole > 0) {
     const [b, out] = [keep(body, () => body.get(right.address)), keep(body, () => body.get(sums.address))]

@@ -1,10 +1,10 @@
 /** The gradient of queries: each goes through the keys that it sees, block by block. */
-import { keep, scale, WORD } from '../integers.ts'
+import { keep, scale } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { BLOCK, forPairs, loadVector, meets, meetsWholly, otherRange, PAIR, rowsOf, VECTOR, type Frame } from './frame.ts'
 import { clear, fillPack, fillPanel, gangAddress, ownAddress, packBytes, panelBytes, storePanel } from './panels.ts'
 import { pairGradients } from './pairs.ts'
-import { multiplyPair } from './products.ts'
+import { addRows, multiplyRows } from './products.ts'
 import { forGangs, SCORES } from './scores.ts'
 
 export function emitQueryGradient(frame: Frame, isRelaxed: boolean): void {
@@ -31,16 +31,8 @@ export function emitQueryGradient(frame: Frame, isRelaxed: boolean): void {
       body.when(() => {
         const gang = keep(body, () => scale(body, pair, PAIR))
         const place = (panel: number, width: number): number => gangAddress(body, panel, gang, width)
-        const product = (panel: number, depth: number, pack: number, to: number): void =>
-          multiplyPair(
-            body,
-            { address: place(panel, depth), depth },
-            { address: pack, step: WORD, columnStep: depth * WORD },
-            { address: to, columns: BLOCK, onto: null },
-            isRelaxed,
-          )
-        product(queries, C, keyPack, scores)
-        product(cotangents, W, valuePack, shares)
+        multiplyRows(body, { address: place(queries, C), depth: C }, keyPack, scores, isRelaxed)
+        multiplyRows(body, { address: place(cotangents, W), depth: W }, valuePack, shares, isRelaxed)
         const [lseHere, deltaHere] = [place(lse, 1), place(delta, 1)]
         forGangs(
           frame,
@@ -51,14 +43,7 @@ export function emitQueryGradient(frame: Frame, isRelaxed: boolean): void {
             pairGradients(frame, { scores, shares }, at, block, visible, () => saved, null)
           },
         )
-        const summed = { address: place(totals, C), columns: C, onto: { factors: null } }
-        multiplyPair(
-          body,
-          { address: scores, depth: BLOCK },
-          { address: keyPack, step: C * WORD, columnStep: WORD },
-          summed,
-          isRelaxed,
-        )
+        addRows(body, scores, keyPack, { address: place(totals, C), width: C, factors: null }, isRelaxed)
       })
     })
   })
