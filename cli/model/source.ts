@@ -1,11 +1,11 @@
 /** A model that a command is given as a spec, or as the folder of a checkpoint, which is imported in memory. */
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Source } from '../grammar/source.ts'
-import { INDEX, SINGLE } from '../runtime/checkpoint/shards.ts'
-import { importFrom } from './import/from.ts'
-import { readSource } from './load.ts'
-import type { Terminal } from './terminal.ts'
+import type { Source } from '../../grammar/source.ts'
+import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
+import { importFrom } from '../import/from.ts'
+import { readSource } from '../load.ts'
+import type { Terminal } from '../terminal.ts'
 
 export interface ModelSource {
   readonly source: Source
