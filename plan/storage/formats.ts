@@ -5,7 +5,7 @@ import { f16 } from './f16.ts'
 import { fp8_128 } from './fp8_128.ts'
 import { GROUPS } from './groups.ts'
 import { iq4_nl, iq4_xs } from './iq4.ts'
-import { mxfp4, mxfp4_halves } from './mxfp4.ts'
+import { mxfp4, mxfp4_gguf } from './mxfp4.ts'
 import { q2_k } from './q2_k.ts'
 import { q3_k } from './q3_k.ts'
 import { q4_0 } from './q4_0.ts'
@@ -21,7 +21,7 @@ const FORMATS = {
   f16,
   fp8_128,
   mxfp4,
-  mxfp4_halves,
+  mxfp4_gguf,
   q8_0,
   q4_0,
   q4_1,

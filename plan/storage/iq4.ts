@@ -1,6 +1,6 @@
 /** IQ4_NL and IQ4_XS of GGUF: codes of 4 bits are places in a table of 16 integers, which lie closer around 0. */
 import { halfFloat, pairAt, tableOfBytes, type Decoder, type StorageFormat } from './decoder.ts'
-import { halvesOfBytes } from './q4_0.ts'
+import { nibbleOf } from './q4_0.ts'
 
 const VALUES = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
 
@@ -9,7 +9,7 @@ const valueOf = <I, F>(d: Decoder<I, F>, code: I): F => d.convert(tableOfBytes(d
 export const iq4_nl: StorageFormat = {
   elements: 32,
   bytes: 2 + 16,
-  decode: (d, place) => d.times(halfFloat(d, d.half(d.integer(0))), valueOf(d, halvesOfBytes(d, place, 2))),
+  decode: (d, place) => d.times(halfFloat(d, d.half(d.integer(0))), valueOf(d, nibbleOf(d, place, 2))),
   doc: 'a scale in f16, then 32 codes of 4 bits of a table (GGUF)',
 }
 

@@ -1,6 +1,6 @@
 /** MXFP4 of the Open Compute Project: 32 numbers of e2m1, times a power of two, in the two orders in which files have them. */
 import { neighbour, type Decoder, type StorageFormat } from './decoder.ts'
-import { halvesOfBytes } from './q4_0.ts'
+import { nibbleOf } from './q4_0.ts'
 
 const SCALE_BYTES = 1
 
@@ -27,9 +27,9 @@ export const mxfp4: StorageFormat = {
 }
 
 /** As GGUF has it: a byte has places j and j + 16. */
-export const mxfp4_halves: StorageFormat = {
+export const mxfp4_gguf: StorageFormat = {
   elements: 32,
   bytes: SCALE_BYTES + 16,
-  decode: (d, place) => scaled(d, halvesOfBytes(d, place, SCALE_BYTES)),
+  decode: (d, place) => scaled(d, nibbleOf(d, place, SCALE_BYTES)),
   doc: 'an exponent, then 32 numbers of 4 bits, e2m1, places j and j + 16 a byte (GGUF)',
 }

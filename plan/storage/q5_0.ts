@@ -1,13 +1,13 @@
 /** Q5_0 and Q5_1 of GGUF: 32 integers of 5 bits, the fifth bits in bytes of their own. */
 import { bitAt, halfFloat, type Decoder, type StorageFormat } from './decoder.ts'
-import { halvesOfBytes } from './q4_0.ts'
+import { nibbleOf } from './q4_0.ts'
 
 const HIGH_BYTES = 4
 
 /** One of 32 codes of 5 bits: 4 bytes with a bit a place, then the lower bits. */
 function fiveBits<I, F>(d: Decoder<I, F>, place: I, from: number): I {
   const high = bitAt(d, d.byte(d.add(d.shiftRight(place, 3), d.integer(from))), place)
-  return d.or(halvesOfBytes(d, place, from + HIGH_BYTES), d.shiftLeft(high, 4))
+  return d.or(nibbleOf(d, place, from + HIGH_BYTES), d.shiftLeft(high, 4))
 }
 
 export const q5_0: StorageFormat = {

@@ -13,7 +13,7 @@ export const ALIKE: readonly FormatName[] = [
   'uint4_32',
   'uint8_32',
   'uint8_128',
-  'mxfp4_halves',
+  'mxfp4_gguf',
   'q5_1',
   'iq4_nl',
 ]
@@ -55,7 +55,7 @@ const blocks =
 type SetScales = (block: DataView, random: () => number) => void
 
 /** Numbers of f16 of 2^-8 .. 2^-5 at these offsets. */
-const setHalves =
+const setF16 =
   (...offsets: readonly number[]): SetScales =>
   (block, random) =>
     offsets.forEach((at) => block.setUint16(at, 0x1c00 + Math.floor(random() * 0xc00), true))
@@ -78,19 +78,19 @@ const MAKE: { readonly [F in FormatName]: MakeCodes } = {
     for (let at = 4; at < block.byteLength; at++) if ((block.getUint8(at) & 0x7f) === 0x7f) block.setUint8(at, 0)
   }),
   mxfp4: blocks('mxfp4', setExponent),
-  mxfp4_halves: blocks('mxfp4_halves', setExponent),
-  q8_0: blocks('q8_0', setHalves(0)),
-  q4_0: blocks('q4_0', setHalves(0)),
-  q4_k: blocks('q4_k', setHalves(0, 2)),
-  q4_1: blocks('q4_1', setHalves(0, 2)),
-  q5_0: blocks('q5_0', setHalves(0)),
-  q5_1: blocks('q5_1', setHalves(0, 2)),
-  q2_k: blocks('q2_k', setHalves(80, 82)),
-  q3_k: blocks('q3_k', setHalves(108)),
-  q5_k: blocks('q5_k', setHalves(0, 2)),
-  iq4_nl: blocks('iq4_nl', setHalves(0)),
-  iq4_xs: blocks('iq4_xs', setHalves(0)),
-  q6_k: blocks('q6_k', setHalves(208)),
+  mxfp4_gguf: blocks('mxfp4_gguf', setExponent),
+  q8_0: blocks('q8_0', setF16(0)),
+  q4_0: blocks('q4_0', setF16(0)),
+  q4_k: blocks('q4_k', setF16(0, 2)),
+  q4_1: blocks('q4_1', setF16(0, 2)),
+  q5_0: blocks('q5_0', setF16(0)),
+  q5_1: blocks('q5_1', setF16(0, 2)),
+  q2_k: blocks('q2_k', setF16(80, 82)),
+  q3_k: blocks('q3_k', setF16(108)),
+  q5_k: blocks('q5_k', setF16(0, 2)),
+  iq4_nl: blocks('iq4_nl', setF16(0)),
+  iq4_xs: blocks('iq4_xs', setF16(0)),
+  q6_k: blocks('q6_k', setF16(208)),
   int4_32: groups('int4_32', null),
   int4_128: groups('int4_128', null),
   int8_32: groups('int8_32', null),

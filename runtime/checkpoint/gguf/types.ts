@@ -57,7 +57,7 @@ export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map([
   [34, blocks('TQ1_0', 256, 54)],
   [35, blocks('TQ2_0', 256, 66)],
   // safetensors files have two neighbours a byte
-  [39, blocks('MXFP4', 32, 17, 'mxfp4_halves')],
+  [39, blocks('MXFP4', 32, 17, 'mxfp4_gguf')],
   [40, blocks('NVFP4', 64, 36)],
   [41, blocks('Q1_0', 128, 18)],
 ])

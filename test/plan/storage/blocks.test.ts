@@ -93,7 +93,7 @@ const LOOPS: { readonly [F in FormatName]?: (block: Uint8Array) => readonly numb
       return nibbles(block.subarray(8 + 16 * group, 24 + 16 * group)).map((code) => half(block, 0) * scale * IQ4[code])
     })
   },
-  mxfp4_halves: (block) => nibbles(block.subarray(1)).map((code) => E2M1[code] * 2 ** (block[0] - 127)),
+  mxfp4_gguf: (block) => nibbles(block.subarray(1)).map((code) => E2M1[code] * 2 ** (block[0] - 127)),
   q6_k: (block) => {
     const values = new Array<number>(256)
     for (let n = 0; n < 2; n++)
