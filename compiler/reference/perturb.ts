@@ -5,7 +5,7 @@
  */
 import type { Node } from '../graph/node.ts'
 import { philox } from '../../plan/philox.ts'
-import { chain, type Precision } from './precision.ts'
+import { chain, F32, type Precision } from './precision.ts'
 import { EvaluationError, hostTensor, type HostTensor } from './tensor.ts'
 
 interface Operand {
@@ -34,6 +34,12 @@ const noise = (sample: number, operand: number, at: number): number =>
 const operations = (operands: readonly Operand[]): number =>
   Math.max(...operands.map(({ value: { shape } }) => shape.reduce((sum, size) => sum + size, 8)))
 
+/**
+ * The lowest f32 marks what does not count, as the log-sum-exp of a row that sees no key: it is exact, and is no size of its
+ * tensor.
+ */
+const isMark = (x: number): boolean => Math.abs(x) >= F32.largest
+
 function disturb(
   { value: { shape, dtype, values }, error }: Operand,
   sample: number,
@@ -41,11 +47,13 @@ function disturb(
   relative: number,
 ): HostTensor {
   if (dtype !== 'f32') return hostTensor(shape, dtype, values)
-  const largest = values.reduce((most, x) => Math.max(most, Number.isFinite(x) ? Math.abs(x) : 0), 0)
+  const largest = values.reduce((most, x) => Math.max(most, isMark(x) || Number.isNaN(x) ? 0 : Math.abs(x)), 0)
   return hostTensor(
     shape,
     dtype,
-    values.map((x, at) => x + noise(sample, operand, at) * (error[at] + relative * Math.max(Math.abs(x), largest * relative))),
+    values.map((x, at) =>
+      isMark(x) ? x : x + noise(sample, operand, at) * (error[at] + relative * Math.max(Math.abs(x), largest * relative)),
+    ),
   )
 }
 

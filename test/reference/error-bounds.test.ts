@@ -11,6 +11,7 @@ import { evaluateBounded, type Bounded } from '../../compiler/reference/error-bo
 import { evaluateNode, surround, type Feeds } from '../../compiler/reference/evaluate.ts'
 import { chain, F32, F64 } from '../../compiler/reference/precision.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
+import { attentionFeeds, attentionGraphs, PLAIN } from '../support/attention.ts'
 import { samples } from '../support/random-graph.ts'
 import { assertProperty } from '../support/property.ts'
 
@@ -91,4 +92,14 @@ test('a decision between values closer together than their errors is undetermine
 test('a quotient by what may be zero is undetermined', () => {
   const text = `${X}\n%1 = exp(%0) : f32[3]\n%2 = subtract(%1, %1) : f32[3]\n%3 = divide(%0, %2) : f32[3]`
   expect([...bounds(text, { x: [1, 2, 3] }, F32).error]).toEqual([Infinity, Infinity, Infinity])
+})
+
+test('rows of an attention that see no key leave the bounds of the others as they are', () => {
+  // the third sequence has no token, and its log-sum-exp is the lowest f32
+  const form = { ...PLAIN, B: 3, padded: true }
+  const { fused } = attentionGraphs(form)
+  const gradients = nodesOf(fused).filter(({ op }) => op.startsWith('attention_') && op.endsWith('_gradient'))
+  const bounded = evaluateBounded(gradients, new Map(), surround(fused, attentionFeeds(form, 1)), F32)
+  expect(gradients).toHaveLength(3)
+  for (const { error } of bounded.values()) expect(error.reduce((a, b) => Math.max(a, b))).toBeLessThan(1e-3)
 })
