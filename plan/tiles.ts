@@ -120,9 +120,9 @@ const GPU: MatmulTiles = {
 }
 
 /** Eight sums, six operands and a product fill the 15 registers that V8 has on x86. */
-const DOT_128: DotTile = { blockColumns: 32, expertRows: 8, columns: 4, kVectors: 1 }
+const DOT_128: DotTile = { blockColumns: 32, expertRows: 32, columns: 4, kVectors: 1 }
 /** Vectors of 256 bits, fused: twelve sums and three operands. A row costs less, so more of them share the right operand. */
-const DOT_256: DotTile = { blockColumns: 48, expertRows: 16, columns: 6, kVectors: 2 }
+const DOT_256: DotTile = { blockColumns: 48, expertRows: 32, columns: 6, kVectors: 2 }
 
 /** What is loaded serves four rows: loads cost more than arithmetic, and registers that spill cost little. */
 const ATTENTION_CPU: AttentionTiles = { rows: 32, rowsEach: 4, rowsEachGradient: 1, together: 2 }

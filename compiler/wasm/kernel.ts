@@ -14,6 +14,7 @@ import type { FunctionBody, Signature } from './function.ts'
 import { analyse } from './gang/analysis.ts'
 import type { Buffer, LocalArray, Region, Variable } from './gang/gang.ts'
 import { GANG, UNIFORM, type Shape } from './gang/shape.ts'
+import { splitStores } from './gang/split-stores.ts'
 import { emitSegments } from './gang/segments.ts'
 import { emitStatements } from './gang/statement.ts'
 import type { FunctionName } from './math/functions.ts'
@@ -159,7 +160,6 @@ function openRegion(
 function gangs(region: Region, name: string, computation: Computation & { readonly kind: 'workgroups' }): () => void {
   const { workgroupSize, shared } = computation
   const { body } = region
-  const statements = nameValues(computation.body, createNameSource())
   if (workgroupSize > GANG && workgroupSize % GANG !== 0)
     throw new Error(`${name}: ${workgroupSize} threads are not whole gangs of ${GANG}`)
   const arrays = shared.map(({ name, type, length }): [string, LocalArray] => [
@@ -171,11 +171,9 @@ function gangs(region: Region, name: string, computation: Computation & { readon
     ['workgroup', UNIFORM, WORKGROUP],
     ['thread', { kind: 'affine', stride: 1, isAligned: true }, thread],
   ]
-  const analysis = analyse(
-    statements,
-    new Set(shared.map(({ name }) => name)),
-    new Map(shapes.map(([name, shape]) => [name, shape])),
-  )
+  const known = new Map(shapes.map(([name, shape]) => [name, shape]))
+  const statements = nameValues(splitStores(computation.body, known), createNameSource())
+  const analysis = analyse(statements, new Set(shared.map(({ name }) => name)), known)
   /** A gang of its own: what one defines is not the next one's. */
   const open = (): Region => ({
     ...region,

@@ -38,6 +38,7 @@ export function shapeOf(e: Expression, variable: (name: string) => Shape, isShar
         ? together([of(e.operand)])
         : of(e.operand)
     case 'binary':
+      if (e.opcode === 'less' && isOneSide(e, of(e.left), of(e.right))) return UNIFORM
       return e.type === 'f32' || e.type === 'bool' ? together([of(e.left), of(e.right)]) : ofWhole(e, of(e.left), of(e.right))
     case 'select':
       return together([of(e.condition), of(e.then), of(e.otherwise)])
@@ -57,6 +58,13 @@ const together = (shapes: readonly Shape[]): Shape => (shapes.every(({ kind }) =
 const isMultiple = (shape: Shape): boolean =>
   shape.kind === 'uniform' ? shape.isMultiple : shape.kind === 'affine' && shape.isAligned
 const strideOf = (shape: Shape): number => (shape.kind === 'affine' ? shape.stride : 0)
+
+/** Four in a row from a multiple of 4. */
+const isBlock = (shape: Shape): boolean => shape.kind === 'affine' && shape.stride === 1 && shape.isAligned
+
+/** Whether four in a row from a multiple of 4 are all below a multiple of 4, or none is. */
+const isOneSide = (e: Expression & { kind: 'binary' }, left: Shape, right: Shape): boolean =>
+  e.left.type !== 'f32' && isBlock(left) && right.kind === 'uniform' && right.isMultiple
 
 const withStride = (stride: number, isBaseMultiple: boolean): Shape =>
   stride === 0 ? { kind: 'uniform', isMultiple: isBaseMultiple } : { kind: 'affine', stride, isAligned: isBaseMultiple }
@@ -79,13 +87,7 @@ function ofWhole(e: Expression & { kind: 'binary' }, left: Shape, right: Shape):
     case 'divide':
     case 'remainder': {
       // four in a row from a multiple of 4 lie in one block of a multiple of 4
-      const isOneBlock =
-        e.type === 'u32' &&
-        left.kind === 'affine' &&
-        left.stride === 1 &&
-        left.isAligned &&
-        right.kind === 'uniform' &&
-        right.isMultiple
+      const isOneBlock = e.type === 'u32' && isBlock(left) && right.kind === 'uniform' && right.isMultiple
       if (isOneBlock) return e.opcode === 'divide' ? UNIFORM : { kind: 'affine', stride: 1, isAligned: true }
       return together([left, right])
     }
