@@ -4,7 +4,7 @@ import type { File } from '../grammar/ast.ts'
 import type { Diagnostic } from '../grammar/diagnostic.ts'
 import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source, Span } from '../grammar/source.ts'
-import { checkArgument, list, object, text } from '../plan/arguments.ts'
+import { ArgumentError, checkArgument, list, object, optional, record, text, whole } from '../plan/arguments.ts'
 import { CHECKING, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
 import { fusesAttention, type Target } from '../plan/target.ts'
@@ -17,6 +17,7 @@ import { lower, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { fuseAttention } from './passes/attention-fusion.ts'
+import { keepLastEntries, type LastEntries } from './passes/last-entries.ts'
 import { earlyPasses, latePasses, optimise, type Optimised, type PassOptions, type PassTrace } from './passes/pipeline.ts'
 import { splitLoadTimeConstants, withoutLoadTimeConstants } from './passes/load-time-constants.ts'
 import { withWeightFormats, type WeightFormats } from './passes/weight-formats.ts'
@@ -28,6 +29,8 @@ export interface CompileOptions extends CheckOptions, LowerOptions {
   readonly target: Target
   /** How weights are stored; f32 unless given. */
   readonly formats?: WeightFormats
+  /** Outputs of which only the last entry along an axis is computed: they have size 1 there. `{ logits: 1 }` */
+  readonly last?: LastEntries
 }
 
 export interface CompiledProgram {
@@ -58,7 +61,7 @@ const ONCE = { kind: 'once', name: 'once', variant: 'prefill', when: null } as c
 
 export function compile(source: Source, options: CompileOptions): Compilation {
   checkArgument('compile', 'source', source, SPEC)
-  checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET }))
+  checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET, last: optional(record(whole)) }))
   const parsed = parse(source)
   const checked = check(parsed.file, { ...options, most: maximumDiagnostics - parsed.diagnostics.length })
   const diagnostics = [...parsed.diagnostics, ...checked.diagnostics]
@@ -71,10 +74,12 @@ export function compile(source: Source, options: CompileOptions): Compilation {
     const lowered = lower(model, options)
     const stored = options.formats === undefined ? lowered : withWeightFormats(lowered, options.formats)
     // attention reads its operands as f32, and so has to know how weights lie
-    const graph = fusesAttention(options.target) ? fuseAttention(stored) : stored
+    const fused = fusesAttention(options.target) ? fuseAttention(stored) : stored
+    const graph = options.last === undefined ? fused : keepLastEntries(fused, options.last)
     const compiled = compileGraph(graph, options.target, {}, place)
     return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
   } catch (problem) {
+    if (problem instanceof ArgumentError) throw problem
     return { ...reached, diagnostics: [...diagnostics, refusalOf(problem, place)] }
   }
 }
