@@ -217,11 +217,22 @@ export interface WhenTrainingStatement extends Spanned {
 /** `weights { layers.{i}.moe.gate = "model.layers.{i}.gate.weight" }` in a model. */
 export interface WeightsStatement extends Spanned {
   readonly kind: 'weights'
-  readonly entries: readonly WeightEntry[]
+  readonly entries: readonly WeightLine[]
+}
+
+export type WeightLine = WeightEntry | WeightGroup
+
+/** `layers.{i} = "model.layers.{i}" { ... }`: what the paths and the names of the entries inside begin with. */
+export interface WeightGroup extends Spanned {
+  readonly kind: 'weight-group'
+  readonly path: readonly WeightPathPart[]
+  readonly template: StringLiteral
+  readonly entries: readonly WeightLine[]
 }
 
 /** One path of weights and its source in a checkpoint. */
 export interface WeightEntry extends Spanned {
+  readonly kind: 'weight-entry'
   readonly path: readonly WeightPathPart[]
   readonly template: StringLiteral
   /** `[e, 0:F, ::2]` after the template. */

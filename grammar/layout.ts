@@ -162,7 +162,7 @@ class Layout extends Mend {
 
   private openBrace(i: number): void {
     const token = this.tokens[i]!
-    if (this.frame.context === 'entries' && this.frame.piece?.tokens.at(-1)?.tokenType === Dot) {
+    if (this.frame.context === 'entries' && this.isInPath()) {
       if (!this.hasRoom(i)) return
       this.append(token, i)
       this.stack.push({ token, indents: [1, 1], frame: null, isMoe: false })
@@ -179,6 +179,12 @@ class Layout extends Mend {
     this.brackets = 0
   }
 
+  /** Does the path of a weight begin or go on here? A brace after the name of a tensor opens a group of entries. */
+  private isInPath(): boolean {
+    const last = this.frame.piece?.tokens.at(-1)
+    return last === undefined || last.tokenType === Dot
+  }
+
   /** Does the piece so far end with `moe(...)` or `moe(...) as label`? */
   private followsMoe(): boolean {
     const tokens = this.frame.piece?.tokens ?? []
@@ -190,6 +196,7 @@ class Layout extends Mend {
   private contextOfBlock(): Context {
     const head = this.frame.piece?.tokens[0]?.image
     if (this.frame.context === 'file') return head === 'import' ? 'names' : 'statements'
+    if (this.frame.context === 'entries') return 'entries'
     if (this.frame.context !== 'statements' || this.brackets > 0) return 'clauses'
     if (head === 'weights') return this.frame.piece!.tokens.length === 1 ? 'entries' : 'clauses'
     const isNested = head === 'repeat' || head === 'once' || head === 'when' || head === 'train'

@@ -3,7 +3,7 @@
  * without a readable form is left out, and the names it would have brought are noted.
  */
 import { advise, nameToken } from './advise.ts'
-import type { Comment, Declaration, File, Import, MoeClause, Name, Statement, WeightEntry } from './ast.ts'
+import type { Comment, Declaration, File, Import, MoeClause, Name, Statement, WeightLine } from './ast.ts'
 import { clean } from './clean.ts'
 import type { Diagnostic } from './diagnostic.ts'
 import { docsOf } from './docs.ts'
@@ -235,7 +235,7 @@ class Assembly {
       case 'entries':
         return {
           ...nothing,
-          entries: this.each(pieces, (piece): WeightEntry | null => this.run(piece, () => this.rules.entry())),
+          entries: this.each(pieces, (piece): WeightLine | null => this.run(piece, () => this.rules.entry())),
         }
       case 'clauses':
         return { ...nothing, clauses: this.each(pieces, (piece) => this.clause(piece)) }

@@ -1,5 +1,5 @@
 /** The canonical form of a file: two blanks a level, 110 columns, one empty line at most, every comment kept. */
-import type { Argument, Declaration, File, Import, Parameter, Statement, TypeNode, WeightEntry, WeightPathPart } from './ast.ts'
+import type { Argument, Declaration, File, Import, Parameter, Statement, TypeNode, WeightLine, WeightPathPart } from './ast.ts'
 import { commentText, createLedger, type Ledger } from './comments.ts'
 import { group, hardBreak, indent, join, line, render, separate, trailing, type Doc } from './document.ts'
 import { createWriter, type Writer } from './print-expressions.ts'
@@ -258,9 +258,14 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
   const setting = ({ name, value }: Argument): Doc =>
     join(...(name === null ? [] : [`${name.text} = `]), writer.expression(value))
 
-  const entry = ({ path, template, slices, transpose }: WeightEntry): Doc => {
-    const parts = path.map(pathText).join('.')
-    return join(`${parts} = ${printString(template)}`, ...(slices === null ? [] : [writer.slices(slices)]), transpose ? '.T' : '')
+  const entry = (one: WeightLine): Doc => {
+    const head = `${one.path.map(pathText).join('.')} = ${printString(one.template)}`
+    if (one.kind === 'weight-group') {
+      const range = { start: one.template.span.end, end: one.span.end }
+      return join(`${head} `, block(one.entries, range, entry))
+    }
+    const { slices, transpose } = one
+    return join(head, ...(slices === null ? [] : [writer.slices(slices)]), transpose ? '.T' : '')
   }
 
   return { import: printImport, declaration }

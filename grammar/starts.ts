@@ -174,10 +174,15 @@ export function startsClause({ tokens, index, piece, first, inBrackets }: Cursor
   return first && isName(token) && piece.length > 1 && !clauseInfixes.has(token.image)
 }
 
+/** `{q, k}` at the beginning of a path, and not the brace of a group of entries. */
+const startsList = (tokens: readonly Token[], index: number): boolean =>
+  has(tokens[index], OpenBrace) && isWord(tokens[index + 1]) && has(tokens[index + 2], Comma)
+
 export function startsEntry({ tokens, index, piece, first, inBrackets }: Cursor): boolean {
-  if (!isWord(tokens[index]) || inBrackets) return false
+  if ((!isWord(tokens[index]) && !startsList(tokens, index)) || inBrackets) return false
   const previous = piece.at(-1)!
   if (has(previous, Dot)) return false
+  if (has(previous, BlockToken)) return true
   const transposed = previous.image === 'T' && has(piece.at(-2), Dot) && piece.some((token) => has(token, StringToken))
   return has(previous, StringToken) || has(previous, CloseBracket) || transposed || (first && !has(previous, Equals))
 }

@@ -1,5 +1,6 @@
 /** The row of the table that is most like a checkpoint of an unknown architecture, and what differs. */
-import { alternatives } from '../../grammar/template.ts'
+import { parse } from '../../grammar/parse.ts'
+import { tensorsOf } from '../../grammar/weight-groups.ts'
 import { listed, quoted } from '../../runtime/checkpoint/quote.ts'
 import { fieldsOf } from './fields.ts'
 import { hasEffectElsewhere, isHarmlessField } from './known-fields.ts'
@@ -9,12 +10,11 @@ import type { Row } from './row.ts'
 const patternOf = (tensor: string): string => tensor.replace(/(^|\.)(\d+|\{\w+\})(?=\.|$)/g, '$1*')
 
 /** The tensors that a spec reads, as patterns. */
-const patternsOfSpec = (spec: string): ReadonlySet<string> =>
-  new Set(
-    [...spec.slice(spec.lastIndexOf('weights {')).matchAll(/ = "([^"]+)"/g)].flatMap(([, name]) =>
-      alternatives(name).map(patternOf),
-    ),
-  )
+function patternsOfSpec(text: string): ReadonlySet<string> {
+  const { declarations } = parse({ path: 'nearest.smoe', text }).file
+  const statements = declarations.flatMap(({ body }) => body)
+  return new Set(statements.flatMap((one) => (one.kind === 'weights' ? tensorsOf(one.entries) : [])).map(patternOf))
+}
 
 /** What two sets have in common, and what one of them has alone. */
 interface Compared {

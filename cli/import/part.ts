@@ -36,6 +36,8 @@ export interface Sublayer extends Part {
   readonly before?: readonly string[]
   /** What its norm is named after. */
   readonly label: string
+  /** Whether it has its norms itself, and its input is the residual stream. */
+  readonly hasNorms?: boolean
   /** Whether its input is named in a line of its own, for an expression that is long or reads it several times. */
   readonly namesInput: boolean
   /** Whether it is another network in other layers; then its output is named. */

@@ -1,6 +1,6 @@
 /** The rotary embedding as arguments of an attention of `std`. */
 import type { Imports } from './part.ts'
-import type { Linear, Llama3, LongRope, Proportional, Rope, Yarn } from './rope.ts'
+import type { Linear, Llama3, LongRope, PlainRope, Proportional, Rope, Yarn } from './rope.ts'
 import { realText } from './write.ts'
 
 /** Arguments of an attention, and what they take from `std`. */
@@ -74,12 +74,33 @@ function stretched(half: string, theta: string, { kind, ...rest }: Linear | Llam
 }
 
 /** As many pairs turn as the share of a head has in full. */
-function proportionalText(pairs: number, half: string, theta: string, { factor, turning }: Proportional): RopeText {
-  const list = [half, String(Math.trunc(turning * pairs)), theta, unless(factor === 1, `factor = ${realText(factor)}`)]
-  return {
-    arguments: [`frequency = ${call('proportional_frequencies', list)}`],
-    imports: { 'blocks/rope': ['proportional_frequencies'] },
-  }
+const turningPairs = (pairs: number, { turning }: Proportional): number => Math.trunc(turning * pairs)
+
+/** An argument of an attention, and whether it is the default of its parameter. */
+export interface Argument {
+  readonly text: string
+  readonly isDefault: boolean
+}
+
+export const given = (text: string): Argument => ({ text, isDefault: false })
+
+/** All arguments of a plain rotary embedding of so many pairs. */
+export function everyRopeArgument({ theta, scaling }: PlainRope, pairs: number): readonly Argument[] {
+  const turning = scaling.kind === 'proportional' ? turningPairs(pairs, scaling) : pairs
+  const factor = scaling.kind === 'none' ? 1 : scaling.factor
+  return [
+    given(`theta = ${realText(theta)}`),
+    { text: `turning = ${turning}`, isDefault: turning === pairs },
+    { text: `rope_scaling = "${factor === 1 ? 'none' : 'linear'}"`, isDefault: factor === 1 },
+    { text: `rope_factor = ${realText(factor)}`, isDefault: factor === 1 },
+  ]
+}
+
+function proportionalText(pairs: number, half: string, theta: string, scaling: Proportional): RopeText {
+  const { factor } = scaling
+  const scaled = factor === 1 ? [] : ['scaling = "linear"', `factor = ${realText(factor)}`]
+  const list = [half, theta, ...scaled, `turning = ${turningPairs(pairs, scaling)}`]
+  return { arguments: [`frequency = ${call('rope_frequencies', list)}`], imports: { 'blocks/rope': ['rope_frequencies'] } }
 }
 
 /** The rotary arguments of an attention that takes frequencies, of so many pairs, which stand in the spec as `half`. */

@@ -55,6 +55,11 @@ export interface Proportional {
 
 export type Scaling = { readonly kind: 'none' } | Proportional | Linear | Llama3 | Dynamic | Yarn | LongRope
 
+/** A rotary embedding whose scaling an attention of `std` has as arguments. */
+export interface PlainRope extends Rope {
+  readonly scaling: { readonly kind: 'none' } | Proportional | Linear
+}
+
 export interface Rope {
   readonly theta: number
   readonly scaling: Scaling
@@ -206,7 +211,7 @@ function groupName(fields: Fields): string {
   return 'rope_scaling'
 }
 
-const NONE: Scaling = { kind: 'none' }
+const NONE = { kind: 'none' } as const
 const THETA = 'the base of the rotary embedding'
 
 function readTheta(fields: Fields, rope: Fields): number {
@@ -271,7 +276,7 @@ const OF_KINDS = {
 } as const satisfies Readonly<Record<string, readonly string[]>>
 
 /** The rotary embedding of one kind of layers, where `rope_parameters` has a group for each; those of `absent` without it. */
-export function readRopeOf(layers: string, fields: Fields, absent: Readonly<Record<string, unknown>>): Rope {
+export function readRopeOf(layers: string, fields: Fields, absent: Readonly<Record<string, unknown>>): PlainRope {
   const groups = fields.group('rope_parameters', absent)
   const name = `rope_parameters.${layers}`
   if (!groups.isGroup(layers)) {
@@ -294,7 +299,7 @@ export function readRopeOf(layers: string, fields: Fields, absent: Readonly<Reco
   return { theta, scaling: scalingOf(kind, rope, turning), share: 1 }
 }
 
-function scalingOf(kind: keyof typeof OF_KINDS, rope: Fields, turning: number): Scaling {
+function scalingOf(kind: keyof typeof OF_KINDS, rope: Fields, turning: number): PlainRope['scaling'] {
   if (kind === 'default') return NONE
   const factor = rope.positive('factor', FACTOR, kind === 'linear' ? undefined : 1)
   return kind === 'linear' ? { kind, factor } : { kind, factor, turning }

@@ -1,7 +1,7 @@
 /**
  * The ground of the grammar of one piece: a declaration, a statement, a clause or an entry, whose blocks are already taken apart.
  */
-import type { Import, MoeClause, Name, Statement, StringLiteral, WeightEntry } from '../ast.ts'
+import type { Import, MoeClause, Name, Statement, StringLiteral, WeightLine } from '../ast.ts'
 import type { Code } from '../codes.ts'
 import type { Diagnostic } from '../diagnostic.ts'
 import type { Source, Span } from '../source.ts'
@@ -12,7 +12,7 @@ import { TokenReader, type Reading } from './token-reader.ts'
 export interface ParsedBlock {
   readonly statements: readonly Statement[]
   readonly clauses: readonly MoeClause[]
-  readonly entries: readonly WeightEntry[]
+  readonly entries: readonly WeightLine[]
   readonly names: Import['names']
 }
 

@@ -1,4 +1,4 @@
-import type { Statement, WeightEntry, WeightPathPart } from '../ast.ts'
+import type { Statement, WeightLine, WeightPathPart } from '../ast.ts'
 import {
   AnyWord,
   BlockToken,
@@ -16,7 +16,7 @@ import { Policies } from './policies.ts'
 
 const partBeginnings = [AnyWord, OpenBrace]
 
-/** `weights` and its entries: which tensor of a checkpoint a parameter is. */
+/** `weights`, its entries and groups of entries: which tensor of a checkpoint a parameter is. */
 export abstract class Weights extends Policies {
   weights(): Statement {
     const first = this.take(word('weights'))
@@ -24,16 +24,21 @@ export abstract class Weights extends Policies {
     return { kind: 'weights', entries: this.blockOf(block).entries, span: this.since(first) }
   }
 
-  entry(): WeightEntry {
-    const first = this.take(AnyWord)
-    const path: WeightPathPart[] = [{ kind: 'name', name: this.asName(first) }]
+  entry(): WeightLine {
+    const first = this.next
+    const path: WeightPathPart[] = [this.pathPart()]
     while (this.takeIf(Dot) !== null) path.push(this.pathPart())
     this.take(Equals)
     const template = this.take(StringToken)
+    const block = this.takeIf(BlockToken)
+    if (block !== null) {
+      const { entries } = this.blockOf(block)
+      return { kind: 'weight-group', path, template: this.asString(template), entries, span: this.since(first!) }
+    }
     const slices = this.takeIf(IndexBracket) === null ? null : this.slices()
     const transpose = this.takeIf(Dot) !== null
     if (transpose) this.wantTranspose(this.take(AnyWord))
-    return { path, template: this.asString(template), slices, transpose, span: this.since(first) }
+    return { kind: 'weight-entry', path, template: this.asString(template), slices, transpose, span: this.since(first!) }
   }
 
   private pathPart(): WeightPathPart {

@@ -256,8 +256,8 @@ describe('the layout of the files', () => {
   test('is found from the names of tensors', async () => {
     const { out, err, code } = await folderOf(configOf(folder), await fusedTensors()).smoe('import', 'm')
     expect([code, err]).toEqual([0, ''])
-    expect(out).toContain('layers.{i}.moe.experts.up = "model.layers.{i}.mlp.experts.gate_up_proj"[:, F:2 * F]')
-    expect((await place().smoe('import', folder)).out).toContain('"model.layers.{i}.mlp.experts.{e}.{gate,up}_proj.weight"')
+    expect(out).toContain('moe.experts.up = "mlp.experts.gate_up_proj"[:, F:2 * F]')
+    expect((await place().smoe('import', folder)).out).toContain('"mlp.experts.{e}.{gate,up,down}_proj.weight"')
   })
 
   test('that has more in a tensor than is read is refused, with what else is amiss', async () => {

@@ -12,6 +12,7 @@ import type {
   StringLiteral,
   TypeNode,
   WeightEntry,
+  WeightLine,
 } from '../../grammar/ast.ts'
 import { reservedNames } from '../../grammar/tokens.ts'
 
@@ -202,27 +203,45 @@ const slice: fc.Arbitrary<SliceNode> = fc.record({
   step: maybe,
   span: fc.constant(span),
 })
-const entry: fc.Arbitrary<WeightEntry> = fc.record({
-  path: fc
-    .tuple(
-      anyName,
-      fc.array(
-        fc.oneof(
-          anyName.map((one) => ({ kind: 'name' as const, name: one })),
-          name.map((one) => ({ kind: 'index' as const, name: one })),
-          fc
-            .tuple(name, fc.array(anyName, { minLength: 1, maxLength: 3 }))
-            .map(([first, more]) => ({ kind: 'choice' as const, names: [first, ...more] })),
-        ),
-        { maxLength: 4 },
+const partName = anyName.map((one) => ({ kind: 'name' as const, name: one }))
+const partChoice = fc
+  .tuple(name, fc.array(anyName, { minLength: 1, maxLength: 3 }))
+  .map(([first, more]) => ({ kind: 'choice' as const, names: [first, ...more] }))
+const path: fc.Arbitrary<WeightEntry['path']> = fc
+  .tuple(
+    fc.oneof(partName, partChoice),
+    fc.array(
+      fc.oneof(
+        partName,
+        name.map((one) => ({ kind: 'index' as const, name: one })),
+        partChoice,
       ),
-    )
-    .map(([first, rest]) => [{ kind: 'name' as const, name: first }, ...rest]),
+      { maxLength: 4 },
+    ),
+  )
+  .map(([first, rest]) => [first, ...rest])
+const entry: fc.Arbitrary<WeightEntry> = fc.record({
+  kind: fc.constant('weight-entry' as const),
+  path,
   template: text,
   slices: fc.option(fc.array(slice, { minLength: 1, maxLength: 3 }), { nil: null }),
   transpose: fc.boolean(),
   span: fc.constant(span),
 })
+
+const { weightLine } = fc.letrec<{ weightLine: WeightLine }>((tie) => ({
+  weightLine: fc.oneof(
+    { maxDepth: 3 },
+    entry,
+    fc.record({
+      kind: fc.constant('weight-group' as const),
+      path,
+      template: text,
+      entries: fc.array(tie('weightLine'), { maxLength: 3 }),
+      span: fc.constant(span),
+    }),
+  ),
+}))
 
 const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
   const body = fc.array(tie('statement') as fc.Arbitrary<Statement>, { maxLength: 3 })
@@ -280,7 +299,7 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
         message: fc.option(text, { nil: null }),
         ...common,
       }),
-      fc.record({ kind: fc.constant('weights' as const), entries: fc.array(entry, { maxLength: 4 }), ...common }),
+      fc.record({ kind: fc.constant('weights' as const), entries: fc.array(weightLine, { maxLength: 4 }), ...common }),
       fc.record({
         kind: fc.constant('repeat' as const),
         label: name,

@@ -63,9 +63,6 @@ async function onDevice(graph: Graph, type: string): Promise<ArrayLike<number>> 
 /** An encoder gives hidden states, every other model logits. */
 const nameOf = (reference: ReturnType<typeof readSafetensors>): string => (reference.hidden === undefined ? 'logits' : 'hidden')
 
-/** Lines of a spec that a reader takes in; Gemma 4 has two attentions and six norms a layer. */
-const MOST_LINES: Readonly<Record<string, number>> = { gemma4: 76, gemma4_text: 74 }
-
 describe.each(types)('%s', (type) => {
   test('has the logits of transformers on the reference and on the cpu', async () => {
     const reference = readSafetensors(join(folderOf(type), 'reference.safetensors'))
@@ -86,7 +83,6 @@ describe.each(types)('%s', (type) => {
 
   test('reads as kept here', async () => {
     await expect(specOf(type, 'hub').text).toMatchFileSnapshot(`golden/${type}.smoe`)
-    expect(specOf(type, 'hub').text.trimEnd().split('\n').length).toBeLessThanOrEqual(MOST_LINES[type] ?? 60)
   })
 
   const hasFused = existsSync(fileOf(type, 'fused'))

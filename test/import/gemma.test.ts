@@ -18,15 +18,17 @@ function specOf(changes: Config): string {
 }
 
 test('every sixth layer is full where the config does not say which are', () => {
-  expect(specOf({ num_hidden_layers: 12 })).toContain('let heard = if i % 6 == 5\n')
+  expect(specOf({ num_hidden_layers: 12 })).toContain('let full = i % 6 == 5\n')
   // the last one always is
-  expect(specOf({ num_hidden_layers: 8 })).toContain('let heard = if i == 5 or i == 7\n')
+  expect(specOf({ num_hidden_layers: 8 })).toContain('let full = i == 5 or i == 7\n')
 })
 
 test('full layers have the heads of the global fields', () => {
   const spec = specOf({ num_hidden_layers: 6 })
-  expect(/let heard = if i == 5\n\s+then attention\([^)]*\)/.exec(spec)?.[0]).toMatch(/groups = 1, C = 12/)
+  expect(spec).toContain('groups = if full then 1 else 2')
+  expect(spec).toContain('C = if full then 12 else 8')
+  expect(spec).toContain('value = if full then "key" else "own"')
   const plain = specOf({ num_hidden_layers: 6, attention_k_eq_v: false })
   // without shared values the number of groups is that of other layers
-  expect(/let heard = if i == 5\n\s+then attention\([^)]*\)/.exec(plain)?.[0]).toMatch(/groups = 2, C = 12/)
+  expect(plain).toContain('heads = 4, groups = 2, C = if full then 12 else 8')
 })

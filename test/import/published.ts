@@ -260,11 +260,7 @@ export const publishedExperts: Readonly<Record<string, PublishedExperts>> = {
       v_head_dim: 128,
       vocab_size: 163840,
     },
-    becomes: [
-      'scale = 2.446',
-      'kv_rank = 512',
-      'layers.{i}.moe.router.{gate, bias} = "model.layers.{i}.mlp.gate.{weight,e_score_correction_bias}"',
-    ],
+    becomes: ['scale = 2.446', 'kv_rank = 512', '      moe.router.{gate, bias} = "mlp.gate.{weight,e_score_correction_bias}"'],
   },
   'GLM-4.5 Air': {
     config: {
@@ -348,9 +344,10 @@ export const publishedExperts: Readonly<Record<string, PublishedExperts>> = {
       vision_config: { model_type: 'gemma4_vision', hidden_size: 1152 },
     },
     becomes: [
-      'if i % 6 == 5',
-      'frequency = proportional_frequencies(256, 64, theta = 1e6)',
-      'window = 1024',
+      'let full = i % 6 == 5',
+      'theta = if full then 1e6 else 10000.0',
+      'turning = if full then 64 else 128',
+      'window = if full then 0 else 1024',
       'E: int in 1.. = 128,',
       'soft_cap(rms_norm(h, eps = eps) as final_norm @ embed.T, 30.0)',
       'embed = "model.language_model.embed_tokens.weight"',

@@ -73,9 +73,9 @@ test.each(PUBLISHED)('%s is taken as published', (_, type, quantization) => {
 
 test('the experts of gpt-oss have a row an output in MXFP4', () => {
   const { spec } = imported('gpt_oss', { quant_method: 'mxfp4' }) as Imported & { readonly kind: 'spec' }
-  expect(spec).toContain('moe.experts.gate = "model.layers.{i}.mlp.experts.gate_up_proj"[:, ::2]\n')
-  expect(spec).toContain('moe.experts.up = "model.layers.{i}.mlp.experts.gate_up_proj"[:, 1::2]\n')
-  expect(spec).toContain('moe.experts.{down, down_bias} = "model.layers.{i}.mlp.experts.{down_proj,down_proj_bias}"\n')
+  expect(spec).toContain('moe.experts.{gate, gate_bias} = "mlp.experts.gate_up_proj{,_bias}"[:, ::2]\n')
+  expect(spec).toContain('moe.experts.{up, up_bias} = "mlp.experts.gate_up_proj{,_bias}"[:, 1::2]\n')
+  expect(spec).toContain('moe.experts.{down, down_bias} = "mlp.experts.down_proj{,_bias}"\n')
 })
 
 const REFUSED: readonly (readonly [type: string, quantization: unknown, changes: Config, message: string])[] = [

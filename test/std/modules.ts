@@ -77,9 +77,8 @@ const grouped: readonly Module[] = [
   attentionOf(
     'shared-values',
     `heads = 4, groups = 1, C = 8, norms = "head", eps = 1e-6, value = "key", value_norm = true, scale = 1.0,
-    frequency = proportional_frequencies(4, 1, theta = 1e6)`,
+    theta = 1e6, turning = 1`,
     { q: 'q_proj.weight', k: 'k_proj.weight', o: 'o_proj.weight', ...headNorms },
-    'proportional_frequencies from std/blocks/rope',
   ),
 ]
 

@@ -3,11 +3,10 @@
  * may be the keys.
  */
 import { layerCondition, layerFlags } from '../decoder/layers.ts'
-import { either } from '../experts/mixed.ts'
 import { isRecord, shown, type Fields } from '../fields.ts'
 import type { Context, Make, Sublayer } from '../part.ts'
 import { readRopeOf } from '../rope.ts'
-import { biasesEverywhere, groupedQueries, type GroupedOptions } from './grouped.ts'
+import { attentionCall, attentionLayer, biasesEverywhere, mergedCalls, type GroupedOptions } from './grouped.ts'
 import { readHeads, type Heads } from './heads.ts'
 import { readLayerTypes, WINDOW } from './window.ts'
 
@@ -98,13 +97,12 @@ export const gemmaAttention: Make<Sublayer> = (context: Context) => {
   refuseSharedLayers(fields)
   const sliding = slidingLayers(context)
   const sharesValues = fields.flag('attention_k_eq_v', 'whether values of full layers are the keys before their norm')
-  const full = groupedQueries({
+  const full = attentionCall({
     ...COMMON,
     heads: () => fullHeads(fields, sliding, sharesValues),
-    readRope: () => readRopeOf(FULL, fields, ROPE),
+    plainRope: () => readRopeOf(FULL, fields, ROPE),
     window: () => null,
     sharesValues,
-    path: 'full_attention',
   })(context)
   const condition = layerCondition(
     context.fields,
@@ -112,14 +110,14 @@ export const gemmaAttention: Make<Sublayer> = (context: Context) => {
   )
   if (typeof condition === 'boolean') {
     for (const name of ['sliding_window', 'head_dim']) fields.skip(name, 'nothing: no layer has a window')
-    return full
+    return attentionLayer(full)
   }
   const size = fields.count('sliding_window', WINDOW)
-  const windowed = groupedQueries({
+  const windowed = attentionCall({
     ...COMMON,
     heads: readHeads,
-    readRope: () => readRopeOf(SLIDING, fields, ROPE),
+    plainRope: () => readRopeOf(SLIDING, fields, ROPE),
     window: () => ({ size, layers: true, flags: layerFlags(layers, () => true) }),
   })(context)
-  return either(condition, full, windowed, 'attention')
+  return { ...attentionLayer(mergedCalls('full', full, windowed)), before: [`let full = ${condition}`], namesInput: false }
 }

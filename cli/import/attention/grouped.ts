@@ -5,11 +5,11 @@
 import { chosen } from '../decoder/layers.ts'
 import type { Fields } from '../fields.ts'
 import { partsOf } from '../names/source.ts'
-import { mergedImports, type Context, type Make, type Sublayer, type Weights } from '../part.ts'
-import { plainRopeText, ropeText, type RopeText } from '../rope-text.ts'
-import { demandPairs, readRope, type Rope, type RopeOptions } from '../rope.ts'
+import { mergedImports, type Context, type Imports, type Make, type Part, type Sublayer, type Weights } from '../part.ts'
+import { everyRopeArgument, given, plainRopeText, ropeText, type Argument } from '../rope-text.ts'
+import { demandPairs, readRope, type PlainRope, type Rope, type RopeOptions } from '../rope.ts'
 import { realText } from '../write.ts'
-import { headParameters, headText, readHeads, type HeadFields, type Heads } from './heads.ts'
+import { headArguments, headParameters, readHeads, type HeadFields, type Heads } from './heads.ts'
 import { refuseLayerTypes, type Window } from './window.ts'
 
 /** Which projections have a bias. */
@@ -54,9 +54,10 @@ export interface GroupedOptions {
   readonly isInterleaved?: boolean
   /** Name in a layer of the learned logits beside the scores. */
   readonly sinks?: string
-  /** The rotary embedding by its options, or as another function reads it. */
+  /** The rotary embedding by its options. */
   readonly rope?: RopeOptions | ((fields: Fields, heads: Heads) => RopeOptions)
-  readonly readRope?: (fields: Fields) => Rope
+  /** The rotary embedding as another function reads it. */
+  readonly plainRope?: (fields: Fields) => PlainRope
   readonly fields?: Partial<HeadFields>
   /** The heads, where more than the values of fields decides. */
   readonly heads?: (fields: Fields) => Heads
@@ -66,8 +67,6 @@ export interface GroupedOptions {
   readonly hasValueNorm?: boolean
   /** Whether every position sees all others; else `is_causal` says it. */
   readonly isBidirectional?: boolean
-  /** Name of the block in a layer, where there is another one beside it. */
-  readonly path?: string
   readonly names?: Partial<AttentionNames>
   /** A law that these heads keep. */
   readonly law?: (fields: Fields, heads: Heads) => void
@@ -99,7 +98,6 @@ export const clipOf =
 export const CLIP = 'the clamp of queries, keys and values'
 
 interface Weighted {
-  readonly path: string
   readonly names: AttentionNames
   readonly biases: Biases
   readonly norms: QueryNorms
@@ -107,7 +105,7 @@ interface Weighted {
   readonly sharesValues: boolean
 }
 
-function weightsOf({ path, names, biases, norms, sinks, sharesValues }: Weighted): Weights {
+function weightsOf({ names, biases, norms, sinks, sharesValues }: Weighted): Weights {
   const projections = PROJECTIONS.filter((name) => !(sharesValues && name === 'v'))
   const isBiased = (name: string): boolean => (name === 'o' ? biases.output : biases.queries)
   const biasOf = (source: string): string => {
@@ -115,20 +113,22 @@ function weightsOf({ path, names, biases, norms, sinks, sharesValues }: Weighted
     return `${tensor.replace(/weight$/, 'bias')}${slices}`
   }
   return Object.fromEntries([
-    ...projections.map((name) => [`${path}.${name}`, names[name]]),
-    ...projections.filter(isBiased).map((name) => [`${path}.${name}_bias`, biasOf(names[name])]),
+    ...projections.map((name) => [`attention.${name}`, names[name]]),
+    ...projections.filter(isBiased).map((name) => [`attention.${name}_bias`, biasOf(names[name])]),
     ...(norms === 'none'
       ? []
       : [
-          [`${path}.q_norm.weight`, names.qNorm],
-          [`${path}.k_norm.weight`, names.kNorm],
+          ['attention.q_norm.weight', names.qNorm],
+          ['attention.k_norm.weight', names.kNorm],
         ]),
-    ...(sinks === undefined ? [] : [[`${path}.sink`, sinks]]),
+    ...(sinks === undefined ? [] : [['attention.sink', sinks]]),
   ])
 }
 
-const windowText = (window: Window | null): readonly string[] =>
-  window === null || window.layers === false ? [] : [`window = ${chosen(window.layers, String(window.size), '0')}`]
+const windowArgument = (window: Window | null): Argument =>
+  window === null || window.layers === false
+    ? { text: 'window = 0', isDefault: true }
+    : given(`window = ${chosen(window.layers, String(window.size), '0')}`)
 
 function readDirection(fields: Fields, window: Window | null): readonly string[] {
   const isCausal = fields.flag('is_causal', 'whether a position sees later ones', true)
@@ -152,13 +152,25 @@ function rotatedOf(fields: Fields, { size }: Heads, { share }: Rope): number {
   return rotated
 }
 
+/** Arguments of the rotary embedding, and what they take from `std`. */
+interface Rotary {
+  readonly arguments: readonly Argument[]
+  readonly imports: Imports
+}
+
 /** `isNamed`: whether the size of a head is a parameter. */
-function rotaryOf(fields: Fields, heads: Heads, rope: Rope, isNamed: boolean): RopeText {
+function rotaryOf(fields: Fields, heads: Heads, options: GroupedOptions, isNamed: boolean): Rotary {
+  const { plainRope } = options
+  if (plainRope !== undefined) {
+    const rope = plainRope(fields)
+    return { arguments: everyRopeArgument(rope, rotatedOf(fields, heads, rope) / 2), imports: {} }
+  }
+  const rope = readRope(fields, of(options.rope ?? {}, fields, heads))
   const rotated = rotatedOf(fields, heads, rope)
   demandPairs(fields, rope, rotated / 2)
-  if (rotated === heads.size) return plainRopeText(rope, rotated / 2, isNamed ? 'C / 2' : undefined)
-  const text = ropeText(rope, rotated / 2)
-  return { ...text, arguments: [`rotated = ${rotated}`, ...text.arguments] }
+  const isWhole = rotated === heads.size
+  const text = isWhole ? plainRopeText(rope, rotated / 2, isNamed ? 'C / 2' : undefined) : ropeText(rope, rotated / 2)
+  return { ...text, arguments: [...(isWhole ? [] : [`rotated = ${rotated}`]), ...text.arguments].map(given) }
 }
 
 const scaleOf = (fields: Fields, scale: string | number): number =>
@@ -167,47 +179,87 @@ const scaleOf = (fields: Fields, scale: string | number): number =>
 const of = <T, A extends unknown[]>(option: T | ((...given: A) => T), ...given: A): T =>
   typeof option === 'function' ? (option as (...given: A) => T)(...given) : option
 
+/** A call of the block `attention`, and its weights in a layer. */
+export interface AttentionCall extends Part {
+  readonly arguments: readonly Argument[]
+}
+
+/** An attention with this call, but for the arguments that are defaults. */
+export const attentionLayer = ({ arguments: list, ...part }: AttentionCall): Sublayer => ({
+  ...part,
+  label: 'attention',
+  namesInput: true,
+  isChoice: false,
+  lines: (input) => [`attention(${[input, ...list.filter(({ isDefault }) => !isDefault).map(({ text }) => text)].join(', ')})`],
+})
+
 export const groupedQueries =
   (options: GroupedOptions = {}): Make<Sublayer> =>
+  (context: Context) =>
+    attentionLayer(attentionCall(options)(context))
+
+export const attentionCall =
+  (options: GroupedOptions): Make<AttentionCall> =>
   (context: Context) => {
     const { fields } = context
-    const { path = 'attention', sharesValues = false, hasValueNorm = false } = options
+    const { sharesValues = false, hasValueNorm = false } = options
     const names = { ...NAMES, ...options.names }
     const heads = options.heads?.(fields) ?? readHeads(fields, options.fields)
     options.law?.(fields, heads)
-    const rope = options.readRope?.(fields) ?? readRope(fields, of(options.rope ?? {}, fields, heads))
     const areNamed = Object.values(names).some((source) => /\b[HGC]\b/.test(partsOf(source).slices))
-    const rotary = rotaryOf(fields, heads, rope, areNamed)
+    const rotary = rotaryOf(fields, heads, options, areNamed)
     const window = options.window?.(context) ?? null
     if (options.window === undefined) refuseLayerTypes(context)
     const biases = options.biases?.(fields) ?? noBiases
     const norms = of(options.norms ?? 'none', fields)
     const clip = options.clip?.(fields) ?? null
-    const hasFrequencies = rotary.arguments.some((one) => one.startsWith('frequency = '))
+    const hasFrequencies = rotary.arguments.some(({ text }) => text.startsWith('frequency = '))
     const hasPlainLayers = options.rotatesInWindows === true && window !== null && window.layers !== true
-    const list = [
-      ...headText(heads, areNamed, hasFrequencies),
-      ...rotary.arguments,
+    const before = [
       ...(hasPlainLayers ? [`rotary = ${String(window.layers)}`] : []),
       ...(options.isInterleaved === true || context.rotates === 'interleaved' ? ['interleaved = true'] : []),
       ...(options.isBidirectional === true ? ['bidirectional = true'] : readDirection(fields, window)),
-      ...windowText(window),
+    ]
+    const after = [
       ...(biases.queries ? ['biases = true'] : []),
       ...(biases.output ? ['output_bias = true'] : []),
       ...(norms === 'none' ? [] : [`norms = "${norms}"`, 'eps = eps']),
       ...(clip === null ? [] : [`clip = ${realText(clip)}`]),
       ...(options.sinks === undefined ? [] : ['sinks = true']),
-      ...(sharesValues ? ['value = "key"'] : []),
+    ]
+    const last = [
       ...(hasValueNorm ? ['value_norm = true'] : []),
       ...(options.scale === undefined ? [] : [`scale = ${realText(scaleOf(fields, options.scale))}`]),
-    ].join(', ')
+    ]
     return {
       imports: mergedImports([{ 'blocks/attention': ['attention'] }, rotary.imports]),
       parameters: areNamed ? headParameters(heads) : [],
-      weights: weightsOf({ path, names, biases, norms, sinks: options.sinks, sharesValues }),
-      label: 'attention',
-      namesInput: true,
-      isChoice: false,
-      lines: (input) => [`attention(${input}, ${list})${path === 'attention' ? '' : ` as ${path}`}`],
+      weights: weightsOf({ names, biases, norms, sinks: options.sinks, sharesValues }),
+      arguments: [
+        ...headArguments(heads, areNamed, hasFrequencies),
+        ...rotary.arguments,
+        ...before.map(given),
+        windowArgument(window),
+        ...after.map(given),
+        { text: `value = "${sharesValues ? 'key' : 'own'}"`, isDefault: !sharesValues },
+        ...last.map(given),
+      ],
     }
   }
+
+/** One call for two kinds of layers, with a choice by `flag` where arguments differ; both name the same ones in order. */
+export function mergedCalls(flag: string, then: AttentionCall, otherwise: AttentionCall): AttentionCall {
+  return {
+    imports: mergedImports([then.imports, otherwise.imports]),
+    parameters: [...then.parameters, ...otherwise.parameters],
+    weights: { ...then.weights, ...otherwise.weights },
+    arguments: then.arguments.map((one, at) => chosenArgument(flag, one, otherwise.arguments[at])),
+  }
+}
+
+function chosenArgument(flag: string, then: Argument, otherwise: Argument): Argument {
+  if (then.text === otherwise.text) return { text: then.text, isDefault: then.isDefault && otherwise.isDefault }
+  const [[name, value], [other, another]] = [then, otherwise].map(({ text }) => text.split(' = '))
+  if (name !== other) throw new Error(`arguments of two attentions do not stand in one order: ${name} and ${other}`)
+  return given(`${name} = if ${flag} then ${value} else ${another}`)
+}

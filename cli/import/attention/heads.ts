@@ -1,6 +1,7 @@
 /** Heads of an attention with grouped queries, read from the config. */
 import type { Fields } from '../fields.ts'
 import { intParameter, type ParameterText } from '../parameter.ts'
+import { given, type Argument } from '../rope-text.ts'
 
 export interface Heads {
   readonly heads: number
@@ -41,10 +42,18 @@ export const headParameters = ({ heads, groups, size }: Heads): readonly Paramet
   intParameter('C', size, 'Size of a head.', 'heads'),
 ]
 
-/** The arguments of an attention, as numbers or by those parameters. */
-export function headText({ heads, groups, size, isFree }: Heads, areNamed: boolean, withSize = false): readonly string[] {
-  if (areNamed) return ['heads = H', 'groups = G', 'C = C']
-  return [`heads = ${heads}`, ...(groups === heads ? [] : [`groups = ${groups}`]), ...(isFree || withSize ? [`C = ${size}`] : [])]
+/** The arguments of an attention, as numbers or by those parameters; `needsSize` where others depend on the size of a head. */
+export function headArguments(
+  { heads, groups, size, isFree }: Heads,
+  areNamed: boolean,
+  needsSize: boolean,
+): readonly Argument[] {
+  if (areNamed) return ['heads = H', 'groups = G', 'C = C'].map(given)
+  return [
+    given(`heads = ${heads}`),
+    { text: `groups = ${groups}`, isDefault: groups === heads },
+    { text: `C = ${size}`, isDefault: !isFree && !needsSize },
+  ]
 }
 
 /** Norms over all queries have the size of the residual stream, so that a head cannot have a size of its own. */

@@ -33,7 +33,7 @@ interface Heard {
 
 /** What the sublayer hears: the residual stream, or its norm, with a name where the sublayer asks for one. */
 function heardBy(sublayer: Sublayer, label: string, { norm, place }: Residual): Heard {
-  if (place === 'after' || place === 'sum') return { statements: [], input: 'h' }
+  if (place === 'after' || place === 'sum' || sublayer.hasNorms === true) return { statements: [], input: 'h' }
   const normed = norm.call('h', `${label}_norm`)
   if (!sublayer.namesInput) return { statements: [], input: normed }
   const name = label === 'attention' ? 'normed' : 'normed_again'
@@ -46,25 +46,33 @@ function isOneStatement(sublayer: Sublayer, [first, ...rest]: readonly string[],
   return rest.length > 0 ? scale === '' : 4 + `h = h + ${scale}${first}`.length <= printedWidth
 }
 
-export function added(sublayer: Sublayer, label: string, residual: Residual): readonly string[] {
-  const { norm, place } = residual
+/** `wrapped`: the residual stream from the sum, where something follows the sublayer. */
+export function added(
+  sublayer: Sublayer,
+  label: string,
+  residual: Residual,
+  wrapped?: (sum: string) => string,
+): readonly string[] {
+  const { norm } = residual
+  const place = sublayer.hasNorms === true ? 'before' : residual.place
   const scale = factorText(residual.scale)
   const { statements, input } = heardBy(sublayer, label, residual)
   const lines = sublayer.lines(input)
   const before = [...(sublayer.before ?? []), ...statements]
-  if (place === 'before' && isOneStatement(sublayer, lines, scale))
-    return [...before, `h = h + ${scale}${lines[0]}`, ...lines.slice(1)]
+  const sum = wrapped ?? ((text: string) => text)
+  if (place === 'before' && (wrapped === undefined || lines.length === 1) && isOneStatement(sublayer, lines, scale))
+    return [...before, `h = ${sum(`h + ${scale}${lines[0]}`)}`, ...lines.slice(1)]
   const result = label === 'attention' ? 'heard' : 'answer'
   const named = [...before, `let ${result} = ${lines[0]}`, ...lines.slice(1)]
   switch (place) {
     case 'before':
-      return [...named, `h = h + ${scale}${result}`]
+      return [...named, `h = ${sum(`h + ${scale}${result}`)}`]
     case 'after':
-      return [...named, `h = h + ${scale}${norm.call(result, `${label}_norm`)}`]
+      return [...named, `h = ${sum(`h + ${scale}${norm.call(result, `${label}_norm`)}`)}`]
     case 'around':
-      return [...named, `h = h + ${scale}${norm.call(result, afterNorm(label))}`]
+      return [...named, `h = ${sum(`h + ${scale}${norm.call(result, afterNorm(label))}`)}`]
     case 'sum':
-      return [...named, `h = ${norm.call(`h + ${scale}${result}`, `${label}_norm`)}`]
+      return [...named, `h = ${sum(norm.call(`h + ${scale}${result}`, `${label}_norm`))}`]
     default:
       return place satisfies never
   }

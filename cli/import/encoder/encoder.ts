@@ -45,7 +45,7 @@ function encoderSpec(parts: EncoderParts, fields: Fields, { layout, name, doc, a
   const { names } = parts
   const [vocabulary, kinds, width] = [
     fields.count(names.vocabulary, 'the parameter V'),
-    fields.count(names.numKinds, 'the parameter N: kinds of tokens, of which all are the first'),
+    fields.count(names.numKinds, 'kinds of tokens, of which all are the first'),
     fields.count(names.width, 'the parameter D: the width of the residual stream'),
   ]
   const layers = readLayers(fields, names.layers)
@@ -60,7 +60,6 @@ function encoderSpec(parts: EncoderParts, fields: Fields, { layout, name, doc, a
     parameters: mergedParameters([
       [
         intParameter('V', vocabulary, 'Vocabulary.'),
-        intParameter('N', kinds, 'Kinds of tokens.'),
         intParameter('D', width, 'Width of the residual stream.'),
         intParameter('L', layers, 'Layers.', 'depth'),
       ],
@@ -71,7 +70,7 @@ function encoderSpec(parts: EncoderParts, fields: Fields, { layout, name, doc, a
     body: [
       'input tokens: i32[B, S]  /// Token ids, a sequence in each row, all of one length: no position is padding.',
       'param embed: f32[V, D]',
-      'param kinds: f32[N, D]',
+      `param kinds: f32[${kinds}, D]  /// Kinds of tokens, of which all are the first.`,
       `var h = ${norm.call('take(embed, tokens) + kinds[0]', 'embed_norm')}`,
       '',
       'repeat layers[i] in 0..L {',

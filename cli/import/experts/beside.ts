@@ -1,4 +1,7 @@
-/** Gemma 4: a dense network and experts side by side, each with norms of its own; the experts hear the residual stream. */
+/**
+ * Gemma 4: a dense network and experts side by side, each with norms of its own; the router hears the residual stream without the
+ * weight of a norm.
+ */
 import { mergedImports, type Context, type Make, type Sublayer } from '../part.ts'
 import type { Norm } from '../decoder/norm.ts'
 import { readGelu } from './activation.ts'
@@ -6,21 +9,19 @@ import type { Expert } from './routed.ts'
 
 export interface BesideOptions {
   readonly dense: Make<Sublayer>
-  /** Its experts have the factor `expert_factor`. */
+  /** Of scaled experts. */
   readonly routed: Make<Sublayer>
   readonly norm: Make<Norm>
-  /** Names in a layer: norms behind either, and the weight of the norm before the experts. */
-  readonly names: Readonly<Record<'dense' | 'routed' | 'before', string>>
+  /** Names in a layer of the norms: before the dense network, before the experts, behind either, and of their sum. */
+  readonly names: Readonly<Record<'beforeDense' | 'beforeRouted' | 'dense' | 'routed' | 'sum', string>>
 }
-
-const FACTOR = 'expert_factor'
 
 /** GEGLU of the scaled input; the factor is the weight of the norm before the experts. */
 export const scaledExpert =
   (activation: string): Make<Expert> =>
   ({ fields }) => ({
     imports: { 'experts/geglu': ['scaled_geglu'] },
-    call: `scaled_geglu(factor = ${FACTOR}, F = F${readGelu(fields, activation) ? '' : ', tanh = false'})`,
+    call: `scaled_geglu(factor = column_factors(D) as expert_norm, F = F${readGelu(fields, activation) ? '' : ', tanh = false'})`,
   })
 
 export const beside =
@@ -29,19 +30,32 @@ export const beside =
     const [norm, all, chosen] = [makeNorm(context), dense(context), routed(context)]
     const [first, ...rest] = chosen.lines('unit_rms(h, eps = eps)')
     return {
-      imports: mergedImports([norm.imports, all.imports, chosen.imports, { 'blocks/norm': ['unit_rms'] }]),
+      imports: mergedImports([
+        norm.imports,
+        all.imports,
+        chosen.imports,
+        { 'blocks/norm': ['branch_norm', 'column_factors', 'unit_rms'] },
+      ]),
       parameters: [...all.parameters, ...chosen.parameters, ...norm.parameters],
       weights: {
+        ...norm.weights('mlp_norm', names.beforeDense),
         ...all.weights,
-        ...norm.weights('dense_norm', names.dense),
-        [FACTOR]: `${names.before}.weight`,
+        ...norm.weights('moe.expert_norm', names.beforeRouted),
         ...chosen.weights,
-        ...norm.weights('moe_norm', names.routed),
+        ...norm.weights('branches.first', names.dense),
+        ...norm.weights('branches.second', names.routed),
+        ...norm.weights('branches.sum', names.sum),
       },
-      before: [`param ${FACTOR}: f32[D]`, ...(chosen.before ?? []), `let routed = ${first}`, ...rest],
+      before: [
+        ...(chosen.before ?? []),
+        `let routed = ${first}`,
+        ...rest,
+        `let dense = ${all.lines(norm.call('h', 'mlp_norm')).join(' ')}`,
+      ],
       label: 'mlp',
-      namesInput: true,
+      hasNorms: true,
+      namesInput: false,
       isChoice: false,
-      lines: (input) => [`${norm.call(all.lines(input).join(' '), 'dense_norm')} + ${norm.call('routed', 'moe_norm')}`],
+      lines: () => ['branch_norm(dense, routed, eps = eps) as branches'],
     }
   }

@@ -16,7 +16,7 @@ const router = deepseekV3Router({
 /** `isDense`: which layers are dense. */
 export const deepseekV3Experts = (isDense: (context: Context) => (i: number) => boolean): Make<Sublayer> =>
   mixed({
-    dense: dense({ parameter: 'FD' }),
+    dense: dense({ isBeside: true }),
     routed: routed({
       count: 'n_routed_experts',
       width: 'moe_intermediate_size',

@@ -4,8 +4,10 @@ import type { Make, Sublayer, Weights } from '../part.ts'
 import { intParameter } from '../parameter.ts'
 import { demandGelu, demandSilu, readGelu } from './activation.ts'
 
-/** A block of `blocks/mlp`, and its arguments beside the width. */
+/** A network of `std`, and its arguments beside the width. */
 export interface DenseBlock {
+  /** `blocks/mlp` where it is absent. */
+  readonly module?: string
   readonly name: string
   readonly arguments: readonly string[]
   /** Whether the block has biases without an argument that says so. */
@@ -19,8 +21,8 @@ export interface DenseOptions {
   readonly biases?: (fields: Fields) => boolean
   /** SwiGLU where it is absent. */
   readonly block?: (fields: Fields) => DenseBlock
-  /** Name of the parameter; `F` where all layers are dense. */
-  readonly parameter?: string
+  /** Whether there are experts beside it, whose width is the parameter `F`: then its own width stands where it counts. */
+  readonly isBeside?: boolean
   /** Names in a layer, without `.weight` and `.bias`. */
   readonly names?: Readonly<Partial<Record<'gate' | 'up' | 'down', string>>>
 }
@@ -35,7 +37,11 @@ const swiglu = (fields: Fields): DenseBlock => {
 /** GEGLU, with the activation of a field. */
 export const geglu =
   (activation: string) =>
-  (fields: Fields): DenseBlock => ({ name: 'geglu_mlp', arguments: readGelu(fields, activation) ? [] : ['tanh = false'] })
+  (fields: Fields): DenseBlock => ({
+    module: 'experts/geglu',
+    name: 'geglu',
+    arguments: readGelu(fields, activation) ? [] : ['tanh = false'],
+  })
 
 /** Two projections with gelu between them; those of the block have biases. */
 export const gelu =
@@ -46,10 +52,10 @@ export const gelu =
   }
 
 export const dense =
-  ({ width = 'intermediate_size', biases, block = swiglu, parameter = 'F', names = NAMES }: DenseOptions = {}): Make<Sublayer> =>
+  ({ width = 'intermediate_size', biases, block = swiglu, isBeside = false, names = NAMES }: DenseOptions = {}): Make<Sublayer> =>
   ({ fields }) => {
-    const { name, arguments: more, isBiased = false } = block(fields)
-    const size = fields.count(width, `the parameter ${parameter}: the width inside a dense network`)
+    const { module = 'blocks/mlp', name, arguments: more, isBiased = false } = block(fields)
+    const size = fields.count(width, `${isBeside ? '' : 'the parameter F: '}the width inside a dense network`)
     const withBiases = biases?.(fields) === true
     const hasBias = isBiased || withBiases
     const weights: Weights = Object.fromEntries(
@@ -58,16 +64,15 @@ export const dense =
         ...(hasBias ? [[`mlp.${path}_bias`, `${tensor}.bias`]] : []),
       ]),
     )
-    const doc = parameter === 'F' ? 'Width inside a feed-forward network.' : 'Width inside a dense feed-forward network.'
     return {
-      imports: { 'blocks/mlp': [name] },
-      parameters: [intParameter(parameter, size, doc, 'hidden')],
+      imports: { [module]: [name] },
+      parameters: isBeside ? [] : [intParameter('F', size, 'Width inside a feed-forward network.', 'hidden')],
       weights,
       label: 'mlp',
       namesInput: false,
       isChoice: false,
       lines: (input) => [
-        `${name}(${[input, `F = ${parameter}`, ...more, ...(withBiases ? ['biases = true'] : [])].join(', ')}) as mlp`,
+        `${name}(${[input, `F = ${isBeside ? size : 'F'}`, ...more, ...(withBiases ? ['biases = true'] : [])].join(', ')}) as mlp`,
       ],
     }
   }

@@ -28,7 +28,7 @@ export const deepseekV2 = decoderRow({
   parts: {
     attention: latent(),
     feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
+      dense: dense({ isBeside: true }),
       routed: routed({
         count: 'n_routed_experts',
         width: 'moe_intermediate_size',

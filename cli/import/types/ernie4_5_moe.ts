@@ -32,7 +32,7 @@ export const ernie45Moe = decoderRow({
       },
     }),
     feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
+      dense: dense({ isBeside: true }),
       routed: routed({
         count: 'moe_num_experts',
         perToken: 'moe_k',

@@ -31,7 +31,7 @@ export const exaoneMoe = decoderRow({
   parts: {
     attention: groupedQueries({ norms: 'head', window: windowByPattern, rotatesInWindows: true }),
     feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
+      dense: dense({ isBeside: true }),
       routed: routed({
         width: 'moe_intermediate_size',
         names: QWEN_EXPERTS,

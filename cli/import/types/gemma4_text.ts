@@ -30,7 +30,7 @@ export const GEMMA4_DEFAULTS: Readonly<Record<string, Default>> = {
 const ACTIVATION = 'hidden_activation'
 
 const withExperts = beside({
-  dense: dense({ parameter: 'FD', block: geglu(ACTIVATION) }),
+  dense: dense({ isBeside: true, block: geglu(ACTIVATION) }),
   routed: routed({
     perToken: 'top_k_experts',
     width: 'moe_intermediate_size',
@@ -40,9 +40,11 @@ const withExperts = beside({
   }),
   norm: rmsNorm(),
   names: {
+    beforeDense: 'pre_feedforward_layernorm',
+    beforeRouted: 'pre_feedforward_layernorm_2',
     dense: 'post_feedforward_layernorm_1',
-    before: 'pre_feedforward_layernorm_2',
     routed: 'post_feedforward_layernorm_2',
+    sum: 'post_feedforward_layernorm',
   },
 })
 

@@ -43,7 +43,7 @@ export const lfm2Moe = decoderRow({
     ),
     feedForward: mixed({
       dense: dense({
-        parameter: 'FD',
+        isBeside: true,
         names: { gate: 'feed_forward.w1', up: 'feed_forward.w3', down: 'feed_forward.w2' },
       }),
       routed: routed({

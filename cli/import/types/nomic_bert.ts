@@ -9,13 +9,13 @@ import { routed } from '../experts/routed.ts'
 import { everySecondOf } from '../experts/which-layers.ts'
 import type { Fields } from '../fields.ts'
 import { NOMIC_EXPERTS } from '../names/experts.ts'
-import type { Rope } from '../rope.ts'
+import type { PlainRope } from '../rope.ts'
 import { topK } from '../routers/top-k.ts'
 
 const WQKV = 'attn.Wqkv.weight'
 const ACTIVATION = 'activation_function'
 
-function readRope(fields: Fields): Rope {
+function readRope(fields: Fields): PlainRope {
   const share = fields.positive('rotary_emb_fraction', 'the share of a head that is rotated')
   if (share !== 1) fields.refuseValue('rotary_emb_fraction', 'only heads rotated in full are supported')
   return { theta: fields.positive('rotary_emb_base', 'the base of the rotary embedding'), scaling: { kind: 'none' }, share: 1 }
@@ -73,7 +73,7 @@ export const nomicBert = encoderRow({
     attention: groupedQueries({
       fields: { width: 'n_embd', heads: 'n_head' },
       law: demandFlags,
-      readRope,
+      plainRope: readRope,
       isBidirectional: true,
       biases: (fields) => {
         const has = fields.flag('qkv_proj_bias', 'biases of queries, keys, values and output')

@@ -28,7 +28,7 @@ export const qwen2Moe = decoderRow({
   parts: {
     attention: groupedQueries({ biases: queryBiases('qkv_bias'), window: windowEveryOther }),
     feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
+      dense: dense({ isBeside: true }),
       routed: routed({
         width: 'moe_intermediate_size',
         names: QWEN_EXPERTS,

@@ -27,7 +27,7 @@ export const qwen3Moe = decoderRow({
   parts: {
     attention: groupedQueries({ biases: biasesEverywhere('attention_bias'), norms: 'head', window: windowIfUsed }),
     feedForward: mixed({
-      dense: dense({ parameter: 'FD' }),
+      dense: dense({ isBeside: true }),
       routed: routed({
         width: 'moe_intermediate_size',
         names: QWEN_EXPERTS,

@@ -1,5 +1,5 @@
 /** The `weights` block of a model: the source of each path in a checkpoint. */
-import type { Expression, Name, SliceNode, WeightEntry, WeightPathPart } from '../../../grammar/ast.ts'
+import type { Expression, Name, SliceNode, WeightEntry, WeightLine, WeightPathPart } from '../../../grammar/ast.ts'
 import type { Span } from '../../../grammar/source.ts'
 import { closest } from '../../../grammar/suggest.ts'
 import { constantValue, symbol, ZERO, type Dim } from '../../../plan/dim.ts'
@@ -10,6 +10,7 @@ import { evaluateSize, int } from '../static/static.ts'
 import { ofStatic } from '../context/value.ts'
 import { wantFixed } from '../types/compile-time.ts'
 import { expanded } from './alternatives.ts'
+import { ungrouped } from './groups.ts'
 
 /** A path with anonymous indices, by which entries and weights are matched. */
 const keyOf = (path: string): string => path.replace(/\{[^}]*\}/g, '{}')
@@ -43,12 +44,12 @@ const indicesOf = (path: string): readonly string[] =>
   [...path.matchAll(/\{([^}]*)\}/g)].map(([, name]) => (name === '*' ? EXPERT_INDEX : name))
 
 /** The weights with the sources that the entries give them. */
-export function readWeights(frame: Frame, entries: readonly WeightEntry[]): readonly WeightFact[] {
+export function readWeights(frame: Frame, lines: readonly WeightLine[]): readonly WeightFact[] {
   const { weights, broken } = frame.context
   const targets = targetsOf(weights)
   const taken = new Map<number, Span>()
   const sources = new Map<number, WeightSourceFact>()
-  for (const entry of entries.flatMap((one) => expanded(frame, one))) {
+  for (const entry of ungrouped(frame, lines).flatMap((one) => expanded(frame, one))) {
     const path = entry.path.map(textOf).join('.')
     const target = targets.get(keyOf(path))
     if (target === undefined) {
