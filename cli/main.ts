@@ -1,8 +1,11 @@
-/** The program `smoe`. */
+/** The program `smoe`: runs as it is loaded. */
 import { reasonOf } from '../runtime/files/index.ts'
-import { EXIT } from './exit.ts'
+import { EXIT, type ExitCode } from './exit.ts'
 import { runCommandLine } from './program.ts'
 import { processTerminal } from './terminal.ts'
+import { optimiseLater } from './v8.ts'
+
+optimiseLater()
 
 let outputFailed = false
 
@@ -16,5 +19,12 @@ process.stdout.on('error', (problem: NodeJS.ErrnoException) => {
 // stderr is closed too
 process.stderr.on('error', () => {})
 
-const code = await runCommandLine(process.argv.slice(2), processTerminal())
-process.exitCode = outputFailed ? EXIT.usage : code
+async function runProcess(): Promise<ExitCode> {
+  const code = await runCommandLine(process.argv.slice(2), processTerminal())
+  const whole = outputFailed ? EXIT.usage : code
+  process.exitCode = whole
+  return whole
+}
+
+/** Resolves to the exit code. */
+export const finished: Promise<ExitCode> = runProcess()

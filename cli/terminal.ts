@@ -1,7 +1,6 @@
 /** The world a command sees: where it prints and from where it reads. Tests give it another. */
 import { fstatSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { FileError } from '../runtime/errors.ts'
 import { readUpTo, reasonOf } from '../runtime/files/index.ts'
 
@@ -55,6 +54,8 @@ const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer
 
 /** Ends where the input does, or at Ctrl-C. */
 async function* typedLines(prompt: string): AsyncIterable<string> {
+  // loaded where somebody types: it takes longer than most of Node's modules
+  const { createInterface } = await import('node:readline')
   const isTyped = process.stdin.isTTY && process.stderr.isTTY
   const typed = createInterface({ input: process.stdin, output: isTyped ? process.stderr : undefined, prompt })
   typed.on('SIGINT', () => typed.close())

@@ -14,7 +14,6 @@ import { fusesAttention, type Target } from '../plan/target.ts'
 import type { TrainingPrograms } from '../plan/training-programs.ts'
 import { updateUnbucketed, trainableWeights, SCALE_INPUT } from '../plan/update.ts'
 import { differentiate, GradientError } from './autodiff/differentiate.ts'
-import { zeroGradientWeights } from './autodiff/zero-gradients.ts'
 import { autocast, readByMatmuls } from './autodiff/autocast.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
@@ -26,6 +25,9 @@ import { accumulateGradients } from './optimisers/gradient-accumulation.ts'
 import { f16CopiesGraph, updateGraph } from './optimisers/update.ts'
 import { fuseAttention } from './passes/attention-fusion.ts'
 import { recipeOf, type RecipeOverrides } from './recipe.ts'
+import { zeroGradientWarnings } from './zero-gradient-warnings.ts'
+
+export { zeroGradientWarnings } from './zero-gradient-warnings.ts'
 
 /** The programs of a training run as graphs. */
 export interface TrainingGraphs extends TrainingPrograms<Graph> {
@@ -151,41 +153,6 @@ export function compileTraining(
   } catch (problem) {
     return { diagnostics: [...diagnostics, refusalOf(problem, model?.train?.origin.span ?? null)], model, graphs: null }
   }
-}
-
-/**
- * A warning for each place in the spec whose trained weights always have a gradient of 0; empty for a model without training. If
- * the model cannot be lowered, the error takes their place. The model must come from a spec without mistakes.
- */
-export function zeroGradientWarnings(model: Model): readonly Diagnostic[] {
-  checkArgument('zeroGradientWarnings', 'model', model, object({ name: text }))
-  if (model.train === null) return []
-  try {
-    return warningsOf(zeroGradientWeights([lower(model, { training: true }), lower(model, { training: [] })]))
-  } catch (problem) {
-    return [refusalOf(problem, model.train.origin.span)]
-  }
-}
-
-function warningsOf(idle: ReturnType<typeof zeroGradientWeights>): readonly Diagnostic[] {
-  const places = new Map<string, { readonly span: Span; readonly names: string[] }>()
-  for (const {
-    params: { name },
-    origin: { span },
-  } of idle) {
-    if (span === null) continue
-    const key = `${span.source.path}:${span.start}`
-    places.set(key, { span, names: [...(places.get(key)?.names ?? []), name] })
-  }
-  return [...places.values()].map(({ span, names }) => ({
-    code: 'SMOE7002',
-    severity: 'warning',
-    span,
-    related: [],
-    fix: null,
-    message: `the gradient of ${names.slice(0, 3).join(', ')}${names.length > 3 ? ` and ${names.length - 3} more` : ''} is always 0: a value divided by its own sum over one element is 1`,
-    help: 'with one expert a token, weights that are scaled to sum to 1 are 1: leave them as they are, select two experts or more, or add a loss of the scores',
-  }))
 }
 
 /** The first op without a gradient, in a step without competition or with all layers competing; null if there is none. */

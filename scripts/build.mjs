@@ -1,9 +1,9 @@
 // Builds the package into dist/: the command line, the libraries, and their types.
 import { execFileSync } from 'node:child_process'
-import { chmodSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { build } from 'esbuild'
-import { embeddedStd, libraries, libraryOptions, programOptions, root } from './bundle.mjs'
+import { cachedProgram, embeddedStd, libraries, libraryOptions, programOptions, root } from './bundle.mjs'
 import { pageAssets } from './page.mjs'
 
 const dist = join(root, 'dist')
@@ -48,7 +48,11 @@ function declareGpuTypes() {
 rmSync(dist, { recursive: true, force: true })
 const { assets } = await pageAssets()
 const inPackage = (options) => ({ ...options, outdir: dist, define: { ...options.define, IS_PACKAGE: 'true' } })
-await build({ ...inPackage(programOptions({ smoe: 'cli/main.ts' }, assets)), chunkNames: 'program/[name]-[hash]' })
+const start = inPackage(programOptions({ smoe: 'cli/start.ts' }, assets))
+const program = await cachedProgram('cli/main.ts', start)
+mkdirSync(dist)
+writeFileSync(join(dist, `${program.name}.cjs`), program.text)
+await build({ ...start, define: { ...start.define, PROGRAM: JSON.stringify(program.name) } })
 const { metafile } = await build({ ...inPackage(libraryOptions(libraries)), chunkNames: 'library/[name]-[hash]' })
 
 // a page that runs or trains a compiled model depends on nothing

@@ -1,7 +1,9 @@
 // How TypeScript entry points become JavaScript: shared by `run.mjs` (a checkout) and `build.mjs` (the package).
+import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -58,10 +60,24 @@ const common = (entryPoints) => ({
   logLevel: 'silent',
 })
 
+/** Commander loads the module that starts processes, for commands in files of their own, which this program has none of. */
+const lazyChildProcess = {
+  name: 'lazy-child-process',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /node_modules.commander/.test(importer) ? { path: 'child_process', namespace: 'lazy' } : undefined,
+    )
+    onLoad({ filter: /./, namespace: 'lazy' }, () => ({
+      contents: "module.exports = { get spawn() { return require('node:child_process').spawn } }",
+    }))
+  },
+}
+
 /** Programs for Node; `assets` are those of `page.mjs`. */
 export const programOptions = (entryPoints, assets) => ({
   ...common(entryPoints),
   define: { STD_FILES: embeddedStd(), PAGE_ASSETS: assets },
+  plugins: [lazyChildProcess],
   platform: 'node',
   target: 'node20',
   // CommonJS dependencies inside an ES module
@@ -69,6 +85,31 @@ export const programOptions = (entryPoints, assets) => ({
     js: "import { createRequire as smoeCreateRequire } from 'node:module'; const require = smoeCreateRequire(import.meta.url);",
   },
 })
+
+/**
+ * The program of a package, as `cli/code-cache.ts` loads it: the text of one CommonJS file, for V8's code cache knows no other,
+ * which imports packages by `importModule`. Its name changes with its contents.
+ */
+export async function cachedProgram(entry, { banner, ...options }) {
+  const { outputFiles, metafile } = await build({
+    ...options,
+    entryPoints: [entry],
+    outdir: 'dist',
+    write: false,
+    splitting: false,
+    format: 'cjs',
+    define: { ...options.define, 'import.meta.url': 'programUrl' },
+    banner: { js: "const programUrl = require('node:url').pathToFileURL(__filename).href;" },
+  })
+  const [{ imports }] = Object.values(metafile.outputs)
+  const late = imports.filter(({ external, kind }) => external && kind === 'dynamic-import')
+  const text = late.reduce((whole, { path }) => {
+    const pieces = whole.split(`import("${path}")`)
+    if (pieces.length < 2) throw new Error(`${path} is not imported as expected`)
+    return pieces.join(`importModule("${path}")`)
+  }, outputFiles[0].text)
+  return { name: `program-${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text }
+}
 
 /** Libraries for Node and browsers. */
 export const libraryOptions = (entryPoints) => ({

@@ -19,6 +19,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/optimisers'],
   ['compiler/kernel'],
   ['compiler/wgsl', 'compiler/wasm'],
+  ['compiler/zero-gradient-warnings.ts'],
   ['compiler/emit'],
   ['compiler/bindings'],
   ['compiler/compile.ts'],

@@ -9,7 +9,7 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { checkAnyway, type SpecOptions } from '../compilation.ts'
+import { checkAnyway, type SpecOptions } from '../checking.ts'
 import { countWords, diagnosticJson, hasErrors, inOrder, writeFrames } from '../diagnostics.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { plural, writeJson } from '../output.ts'

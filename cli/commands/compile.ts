@@ -15,7 +15,8 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { checkSource, compileSource, type SpecOptions } from '../compilation.ts'
+import { checkSource, type SpecOptions } from '../checking.ts'
+import { compileSource } from '../compilation.ts'
 import { chooseTarget, fastOption, targetOption, type TargetOptions } from '../device.ts'
 import { EXIT, type ExitCode } from '../exit.ts'
 import { directoryOf, writeTogether } from '../files.ts'

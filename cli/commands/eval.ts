@@ -12,7 +12,7 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import type { SpecOptions } from '../compilation.ts'
+import type { SpecOptions } from '../checking.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { evalPage } from '../eval/page.ts'
 import { opener, type GivenModel, type OpenModel, type WithModel } from '../model/open.ts'

@@ -13,7 +13,8 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { checkAnyway, compileAnyway, type CheckedSpec, type SpecOptions } from '../compilation.ts'
+import { checkAnyway, type CheckedSpec, type SpecOptions } from '../checking.ts'
+import { compileAnyway } from '../compilation.ts'
 import { chooseTarget, fastOption, targetOption, type TargetOptions } from '../device.ts'
 import { refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'

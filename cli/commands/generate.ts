@@ -9,7 +9,7 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import type { SpecOptions } from '../compilation.ts'
+import type { SpecOptions } from '../checking.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { opener, type OpenModel } from '../model/open.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'

@@ -16,7 +16,8 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { compileSourceAnyway, type SpecOptions } from '../compilation.ts'
+import type { SpecOptions } from '../checking.ts'
+import { compileSourceAnyway } from '../compilation.ts'
 import { deviceOption, fastOption, openChosen, threadsOption, type DeviceOptions } from '../device.ts'
 import { hasErrors, refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'

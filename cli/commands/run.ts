@@ -21,7 +21,8 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { compileSpec, type Compiled, type SpecOptions } from '../compilation.ts'
+import type { SpecOptions } from '../checking.ts'
+import { compileSpec, type Compiled } from '../compilation.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { dumpOption, writeDump } from '../dump.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'

@@ -7,7 +7,8 @@ import { EXIT, Failure } from '../exit.ts'
 import { missingFile } from '../load.ts'
 import { readInputs } from '../run/inputs.ts'
 import { textOf } from '../run/text.ts'
-import { tokenizerPath, withTokenizer } from '../run/tokenizer.ts'
+import { withTokenizer } from '../run/tokenizer.ts'
+import { tokenizerPath } from '../run/tokenizer-path.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface TextOptions {

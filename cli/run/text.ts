@@ -4,7 +4,7 @@ import { encodeText, type Vocabulary } from '../../training/data/vocabulary.ts'
 import { DataError } from '../../training/errors.ts'
 import { EXIT, Failure } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
-import { tokenizerPath, withTokenizer } from './tokenizer.ts'
+import { tokenizerPath } from './tokenizer-path.ts'
 import { vocabularyOf } from './weights.ts'
 
 /** The tokens of a text; `name` is for messages. Throws a Failure without a vocabulary. */
@@ -54,6 +54,7 @@ export const textReading =
     const tokenizer = given.weights === undefined ? null : tokenizerPath(given.weights, terminal)
     if (tokenizer !== null) {
       const text = textOf(bytes, name)
+      const { withTokenizer } = await import('./tokenizer.ts')
       return withTokenizer(tokenizer, undefined, terminal, ({ encode }) => encode(text))
     }
     const vocabulary = await vocabularyFor(name, given, terminal)

@@ -1,6 +1,4 @@
 /** The tokenizer beside the weights of a model. */
-import { existsSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { readRegularSync } from '../../runtime/files/index.ts'
 import { openDecoder, type Decode } from '../../text/decoder/open.ts'
 import { TokenizerError } from '../../text/tokenizer/errors.ts'
@@ -8,15 +6,6 @@ import { openTokenizer, type Tokenizer } from '../../text/tokenizer/open.ts'
 import { MOST_BYTES } from '../../text/tokenizer/scan.ts'
 import { EXIT, Failure } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
-
-const FILE = 'tokenizer.json'
-
-/** The `tokenizer.json` in a folder, or beside a file; null where there is none. */
-export function tokenizerPath(typed: string, terminal: Terminal): string | null {
-  const isFolder = statSync(terminal.path(typed), { throwIfNoEntry: false })?.isDirectory() === true
-  const path = join(isFolder ? typed : dirname(typed), FILE)
-  return existsSync(terminal.path(path)) ? path : null
-}
 
 const asFailure = (path: string, problem: unknown): unknown =>
   problem instanceof TokenizerError ? new Failure(EXIT.badCheckpoint, `${path}: ${problem.message}`) : problem

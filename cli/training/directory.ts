@@ -1,6 +1,7 @@
 /** The directory of a training run, and what may not be written there. */
 import { join, relative } from 'node:path'
-import { CHECKPOINTS, filesOfRun, refuseOtherRun, type SavedRun } from '../../training/files/run.ts'
+import { CHECKPOINTS } from '../../training/files/names.ts'
+import { filesOfRun, refuseOtherRun, type SavedRun } from '../../training/files/run.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { keepApart, type NamedPaths } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'

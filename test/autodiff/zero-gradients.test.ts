@@ -1,7 +1,6 @@
 /** Weights that are trained though nothing is learned: told by what their graph computes, whatever the policy is called. */
 import { expect, it } from 'vitest'
 import { compileTraining } from '../../compiler/train.ts'
-import { codes } from '../../grammar/codes.ts'
 import { load } from '../support/sources.ts'
 
 const spec = (route: string, policies = '', extra = ''): string => `
@@ -74,8 +73,4 @@ it.each([
   ['a quotient of others', 'mine(k = 1)', own('w / sum(pick(sigmoid(x @ gate.T), selected), keep = true)')],
 ])('no warning: %s', (_, route, policies) => {
   expect(warned(spec(route, policies))).toEqual([])
-})
-
-it('the example of its code', () => {
-  expect(warned(codes.SMOE7002.example)).toEqual(['warning SMOE7002 moe.router.gate'])
 })

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { checkpointName, listCheckpoints } from '../../training/files/checkpoints.ts'
-import { CHECKPOINTS } from '../../training/files/run.ts'
+import { CHECKPOINTS } from '../../training/files/names.ts'
 import { softwareDevices } from '../support/devices.ts'
 import { TRAINED_TEXT, trainedSpec } from '../support/trained-spec.ts'
 

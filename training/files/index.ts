@@ -26,9 +26,10 @@ import { createRecorder as createRecorderUnchecked, readRecords as readRecordsUn
 import { resume as resumeUnchecked, trainInto as trainIntoUnchecked } from './run.ts'
 import { SAVED, TRAINING } from '../forms.ts'
 
-export { CHECKPOINTS, type RunFiles } from './run.ts'
+export { CHECKPOINTS, METRICS } from './names.ts'
+export { type RunFiles } from './run.ts'
 export type { ListedCheckpoint } from './checkpoints.ts'
-export { METRICS, type Recorder } from './record.ts'
+export { type Recorder } from './record.ts'
 
 /**
  * Reads files of one kind and concatenates them. The default vocabulary of text is its characters. Throws a DataError

@@ -7,8 +7,8 @@ import { lineOf, parseLines, recordsUpTo, type MetricsRecord, type Recorded } fr
 import { scalarsOf } from '../record/scalars.ts'
 import { eventFileName, fileHeader, eventRecord } from '../record/tensorboard.ts'
 import { noneWhereAbsent } from './absent.ts'
+import { METRICS } from './names.ts'
 
-export const METRICS = 'metrics.jsonl'
 const EVENTS = /^events\.out\.tfevents\..*\.smoe$/
 
 export interface Recorder {

@@ -10,9 +10,8 @@ import type { Training } from '../run.ts'
 import { listCheckpoints, loadCheckpoint, prepareCheckpoints, saveCheckpoint } from './checkpoints.ts'
 import { recordsUpTo } from '../record/metrics.ts'
 import { lockDirectory } from './lock.ts'
-import { createRecorder, eventFiles, METRICS, readRecords, type Recorder } from './record.ts'
-
-export const CHECKPOINTS = 'checkpoints'
+import { CHECKPOINTS, METRICS } from './names.ts'
+import { createRecorder, eventFiles, readRecords, type Recorder } from './record.ts'
 
 export interface RunFiles {
   /** The number of checkpoints to keep; by default all. */

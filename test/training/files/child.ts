@@ -1,6 +1,7 @@
 /** A run in a process of its own, to be killed: goes on where its directory stands, or begins. */
 import { listCheckpoints } from '../../../training/files/checkpoints.ts'
-import { CHECKPOINTS, resume, trainInto } from '../../../training/files/run.ts'
+import { CHECKPOINTS } from '../../../training/files/names.ts'
+import { resume, trainInto } from '../../../training/files/run.ts'
 import { killable } from './killable.ts'
 
 const directory = process.argv[2]
