@@ -37,6 +37,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write a spec for a Hugging Face checkpoint',
     load: async () => (await import('./commands/bundled.ts')).importCommand,
   },
+  export: {
+    summary: 'write a model as a folder that transformers and other programs load',
+    load: async () => (await import('./commands/bundled.ts')).exportCommand,
+  },
   reroute: {
     summary: 'route a checkpoint by the singular vectors of its experts, without training',
     load: async () => (await import('./commands/bundled.ts')).reroute,

@@ -12,6 +12,8 @@ export interface FieldRead {
   readonly fallback: unknown
   /** A phrase: `the parameter D`. */
   readonly became: string
+  /** Whether it is a number with a fraction, wherever it stands. */
+  readonly isReal: boolean
 }
 
 export interface Fields {
@@ -141,12 +143,13 @@ function createFields(
   const refused = new Set<string>()
   const asked = new Set<string>()
   const raw = (name: string): unknown => (Object.hasOwn(config, name) ? config[name] : undefined) ?? undefined
-  const record = (name: string, fallback: unknown, became: string): void =>
+  const record = (name: string, fallback: unknown, became: string, isReal = false): void =>
     void log.reads.push({
       name: `${prefix}${name}`,
       value: Object.hasOwn(config, name) ? config[name] : undefined,
       fallback,
       became,
+      isReal,
     })
 
   function problem(name: string, text: string): void {
@@ -158,7 +161,7 @@ function createFields(
     asked.add(name)
     const value = raw(name)
     const fallback = (Object.hasOwn(defaults, name) ? defaults[name] : given) as T | undefined
-    if (became !== '') record(name, fallback, became)
+    if (became !== '') record(name, fallback, became, kind === (POSITIVE as unknown))
     const isNull = Object.hasOwn(config, name) && config[name] === null
     if (value === undefined && fallback !== undefined && !isNull) return fallback
     if (kind.is(value)) return value

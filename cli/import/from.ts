@@ -20,16 +20,17 @@ import { checkedModel, checkWeights, headOf } from './weights.ts'
 
 export type ImportedSpec = Imported & { readonly kind: 'spec' }
 
-const CONFIG = 'config.json'
+export const CONFIG = 'config.json'
 
 /** The path of config.json: the given path, or inside it. */
-function configPath(typed: string, terminal: Terminal): string {
+export function configPath(typed: string, terminal: Terminal): string {
   const found = statSync(terminal.path(typed), { throwIfNoEntry: false })
   if (found === undefined) throw missingFile(typed, terminal)
   return found.isDirectory() ? join(typed, CONFIG) : typed
 }
 
-function readConfig(path: string, terminal: Terminal): unknown {
+/** Throws a Failure for a file that is not there or no JSON. */
+export function readConfig(path: string, terminal: Terminal): unknown {
   const text = readText(path, terminal)
   try {
     return parseJson(text)
@@ -38,7 +39,8 @@ function readConfig(path: string, terminal: Terminal): unknown {
   }
 }
 
-function specOf(path: string, config: unknown, settings: ImportSettings = {}): ImportedSpec {
+/** Throws a Failure for a config that is not supported. */
+export function specOf(path: string, config: unknown, settings: ImportSettings = {}): ImportedSpec {
   const result = importModel(config, settings)
   if (result.kind === 'unsupported') throw new Failure(EXIT.badCheckpoint, `${path}: ${result.message}`)
   return result

@@ -21,6 +21,12 @@ export type Imported =
       readonly notes: readonly string[]
       /** What each field of the config became. */
       readonly fields: readonly FieldReport[]
+      /** The config that the spec is of. */
+      readonly config: Readonly<Record<string, unknown>>
+      /** How the checkpoint stores experts. */
+      readonly layout: Layout
+      /** Absent for a checkpoint in the layout of the hub. */
+      readonly gguf?: GgufSettings
       /** null for a model without a head. */
       readonly tie: Tie | null
       /** How the files have quantised weights; null where they have none. */
@@ -86,7 +92,8 @@ function importAs(row: Row, given: Readonly<Record<string, unknown>>, { layout =
   const reasons = [...new Set(fields.problems)]
   if (reasons.length > 0) return unsupported(listedReasons(reasons))
   const report = explainFields(config, fields, others)
-  return { kind: 'spec', name: type, spec: text, notes: [...new Set(fields.notes)], fields: report, tie, quantized, ignorable }
+  const made = { spec: text, notes: [...new Set(fields.notes)], fields: report, tie, quantized, ignorable }
+  return { kind: 'spec', name: type, config: given, layout, gguf, ...made }
 }
 
 export function importModel(config: unknown, settings: ImportSettings = {}): Imported {

@@ -3,10 +3,11 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { copiedPieces, type CopiedTensor } from '../../runtime/checkpoint/copy.ts'
-import { parseJson, writeJson } from '../../runtime/checkpoint/json.ts'
+import { editJson, parseJson } from '../../runtime/checkpoint/json.ts'
 import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
-import { openRegular, readRegularSync, textPieces, type FileSet, type Pieces } from '../../runtime/files/index.ts'
+import { readRegularSync, textPieces, type FileSet, type Pieces } from '../../runtime/files/index.ts'
 import { EXIT, Failure } from '../exit.ts'
+import { besideIn, filePieces } from '../export/beside.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** What the number of experts is called in a config. */
@@ -15,12 +16,12 @@ const COUNTS = ['num_local_experts', 'num_experts', 'n_routed_experts']
 /** The config of a model with fewer experts; the number is set where it stood. */
 export function cutConfig(text: string, experts: number, kept: number): string {
   const config = parseJson(text) as Record<string, unknown>
-  const changed = Object.entries(config).map(([name, value]) => [name, COUNTS.includes(name) && value === experts ? kept : value])
-  return `${writeJson(Object.fromEntries(changed))}\n`
+  const places = COUNTS.filter((name) => Object.hasOwn(config, name) && config[name] === experts)
+  return `${editJson(
+    text,
+    places.map((name) => ({ path: [name], value: kept })),
+  )}\n`
 }
-
-/** Files that go with a model whatever its experts are. */
-const BESIDE = /^(generation_config|tokenizer|special_tokens|added_tokens|vocab|merges|chat_template)[\w.-]*$/
 
 const CONFIG = 'config.json'
 const LARGEST_CONFIG = 2 ** 26
@@ -29,23 +30,6 @@ export interface Cut {
   readonly tensors: readonly CopiedTensor[]
   readonly experts: number
   readonly kept: number
-}
-
-/** Bytes read at a time. */
-const CHUNK = 2 ** 20
-
-async function* piecesOf(path: string): AsyncGenerator<Uint8Array> {
-  const file = await openRegular(path)
-  try {
-    for (let at = 0; ;) {
-      const { bytesRead, buffer } = await file.read(new Uint8Array(CHUNK), 0, CHUNK, at)
-      if (bytesRead === 0) return
-      at += bytesRead
-      yield buffer.subarray(0, bytesRead)
-    }
-  } finally {
-    await file.close()
-  }
 }
 
 /** The folder that a checkpoint was read from. */
@@ -75,15 +59,9 @@ function sameFile(one: string, other: string): boolean {
   return a.dev === b.dev && a.ino === b.ino
 }
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
-
 /** The files of a source folder that go with a model, and its config. */
 function besideOf(source: string): { readonly beside: readonly string[]; readonly config: readonly string[] } {
-  const names = readdirSync(source)
-  return {
-    beside: names.filter((name) => BESIDE.test(name) && isFile(join(source, name))),
-    config: names.filter((name) => name === CONFIG),
-  }
+  return { beside: besideIn(source), config: readdirSync(source).filter((name) => name === CONFIG) }
 }
 
 /** The names of the files that `directoryFiles` writes. */
@@ -104,7 +82,7 @@ export function directoryFiles(
   const textOf = (name: string): string => readRegularSync(join(source, name), LARGEST_CONFIG).toString('utf8')
   const files: readonly (readonly [string, Pieces])[] = [
     [SINGLE, copiedPieces(checkpoint, tensors)],
-    ...beside.map((name) => [name, piecesOf(join(source, name))] as const),
+    ...beside.map((name) => [name, filePieces(join(source, name))] as const),
     ...config.map((name) => [name, textPieces(cutConfig(textOf(name), experts, kept))] as const),
   ]
   return { files, ofEarlier: () => new Set() }

@@ -19,6 +19,8 @@ export interface Checkpoint {
    * `weights` table does not apply.
    */
   readonly isByPath?: boolean
+  /** The tensors as the files have them, codes and scales apart; absent where they are no others. */
+  readonly apart?: Checkpoint
   /** False where the format leaves out axes of one entry: `[1, D]` is stored as `[D]`, and either is meant. */
   readonly hasUnitAxes?: boolean
   /** Bytes of a tensor from an offset inside it. Throws a CheckpointError where they cannot be read. */

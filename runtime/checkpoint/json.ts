@@ -67,3 +67,48 @@ export function writeJson(value: unknown, indent = 2): string {
   )
   return MARKS.reduce((text, [, name]) => text.replaceAll(JSON.stringify(markOf(name)), name), marked)
 }
+
+/** A value at a place in a JSON file. */
+export interface JsonEdit {
+  /** Names of fields, outermost first; what is not there yet comes last. */
+  readonly path: readonly string[]
+  /** undefined removes the field. */
+  readonly value: unknown
+  /** Whether a whole number is written with a fraction, `1.0`: readers with types tell the two apart. */
+  readonly isReal?: boolean
+}
+
+/** A string, which is kept as it is, or a number outside a string. */
+const NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?(?:\d[\d.eE+-]*|Infinity)|NaN/gs
+
+const LITERAL = /"\\u0000\\u0001([^"\\]*)\\u0001\\u0000"/g
+
+type Tree = Readonly<Record<string, unknown>>
+
+const isTree = (value: unknown): value is Tree => isNested(value) && !Array.isArray(value)
+
+function edited(tree: Tree, [name, ...rest]: readonly string[], value: unknown): Tree {
+  const old = Object.hasOwn(tree, name) ? tree[name] : undefined
+  const inner = rest.length === 0 ? value : edited(isTree(old) ? old : {}, rest, value)
+  // entries: an assignment to `__proto__` would be lost
+  const entries = Object.entries(tree)
+  if (inner === undefined) return Object.fromEntries(entries.filter(([key]) => key !== name))
+  if (!Object.hasOwn(tree, name)) return Object.fromEntries([...entries, [name, inner]])
+  return Object.fromEntries(entries.map(([key, one]) => [key, key === name ? inner : one]))
+}
+
+/**
+ * The text of a JSON object with some of its fields changed. Every other number stays as it is written: `1.0` is no `1`, and one
+ * of twenty digits keeps them. Throws a SyntaxError, as `parseJson` does.
+ */
+export function editJson(text: string, edits: readonly JsonEdit[], indent = 2): string {
+  parseJson(text)
+  const plain = text.startsWith('\ufeff') ? text.slice(1) : text
+  const marked = plain.replaceAll(NUMBER, (found) => (found.startsWith('"') ? found : JSON.stringify(markOf(found))))
+  const tree = edits.reduce(
+    (made, { path, value, isReal = false }) =>
+      edited(made, path, isReal && Number.isInteger(value) ? markOf(`${String(value)}.0`) : value),
+    JSON.parse(marked) as Tree,
+  )
+  return writeJson(tree, indent).replaceAll(LITERAL, '$1')
+}

@@ -21,7 +21,7 @@ const EMBEDDING = 'token_embd.weight'
 const HEAD = 'output.weight'
 
 /** Keys without effect on the logits. */
-const HARMLESS = ['context_length', 'vocab_size', 'expert_group_used_count', 'rope.scaling.finetuned']
+const HARMLESS = ['vocab_size', 'expert_group_used_count', 'rope.scaling.finetuned']
 
 const withoutAbsent = (config: Config): Config =>
   Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined))
@@ -65,6 +65,7 @@ function decoderFields(metadata: Metadata, { heads, rope = {}, epsilon = 'rms_no
     vocab_size: metadata.shapeOf(EMBEDDING)[0],
     hidden_size: metadata.number('embedding_length'),
     num_hidden_layers: layersOf(metadata),
+    max_position_embeddings: metadata.number('context_length'),
     ...(epsilon === null ? {} : { [epsilon]: metadata.number('attention.layer_norm_rms_epsilon') }),
     tie_word_embeddings: !metadata.hasTensor(HEAD),
     ...(heads ?? groupedHeads)(metadata),

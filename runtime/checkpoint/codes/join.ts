@@ -146,5 +146,5 @@ export async function joinCodes(checkpoint: Checkpoint): Promise<Checkpoint> {
       throw new CheckpointError(checkpoint.name, `tensor ${quoted(name)} has ${bytes} bytes, not ${length} at ${offset}`)
     return readRange(weight, offset, length)
   }
-  return { ...checkpoint, tensors, read }
+  return { ...checkpoint, tensors, read, apart: checkpoint }
 }

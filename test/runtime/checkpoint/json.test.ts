@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseJson, writeJson } from '../../../runtime/checkpoint/json.ts'
+import { editJson, parseJson, writeJson } from '../../../runtime/checkpoint/json.ts'
 import { assertProperty } from '../../support/property.ts'
 
 test.each([
@@ -50,4 +50,27 @@ test('what is written is read again', () => {
     }),
   )
   expect(writeJson({ limit: [0, Infinity, -Infinity, NaN] }, 0)).toBe('{"limit":[0,Infinity,-Infinity,NaN]}')
+})
+
+test('numbers that are not edited stay as they are written', () => {
+  const text = '{"a": 1.0, "b": {"c": [1e5, NaN, -Infinity, 12345678901234567890], "1.0": "1.0 NaN"}, "d": 2}'
+  const changed = editJson(text, [
+    { path: ['d'], value: 3 },
+    { path: ['b', 'e'], value: 1, isReal: true },
+    { path: ['f'], value: 0.5, isReal: true },
+    { path: ['a'], value: undefined },
+  ])
+  expect(changed.replaceAll(/\s+/g, '')).toBe(
+    '{"b":{"c":[1e5,NaN,-Infinity,12345678901234567890],"1.0":"1.0NaN","e":1.0},"d":3,"f":0.5}',
+  )
+  expect(() => editJson('{"a": }', [])).toThrow(SyntaxError)
+})
+
+test('any file that nothing is edited in has the values that it had', () => {
+  assertProperty(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (value) => {
+      const text = writeJson(value)
+      expect(parseJson(editJson(text, []))).toEqual(parseJson(text))
+    }),
+  )
 })

@@ -67,11 +67,15 @@ export const dbrx: GgufArchitecture = {
     return {
       hidden_size: undefined,
       num_hidden_layers: undefined,
+      max_position_embeddings: undefined,
       d_model: metadata.number('embedding_length'),
       n_layers: metadata.number('block_count'),
+      max_seq_len: metadata.number('context_length'),
       attn_config: {
         kv_n_heads: metadata.number('attention.head_count_kv'),
         clip_qkv: metadata.number('attention.clamp_kqv') ?? null,
+        // the class asks for it, and computes with the one beside the group
+        rope_theta: metadata.number('rope.freq_base'),
       },
       ffn_config: {
         ffn_hidden_size: metadata.number('feed_forward_length'),

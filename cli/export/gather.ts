@@ -1,0 +1,138 @@
+/** A tensor of one checkpoint put together from those of another, number by number. */
+import { isFormat } from '../../plan/storage/formats.ts'
+import type { Checkpoint, TensorInfo } from '../../runtime/checkpoint/checkpoint.ts'
+import { dtypeRecord, DTYPES, type DTypeName } from '../../runtime/checkpoint/dtypes.ts'
+import { elementCount } from '../../runtime/tensors.ts'
+import { encodeElements, readElements, staysFinite } from '../../runtime/weights/convert.ts'
+import type { Match } from '../../runtime/weights/match.ts'
+import type { View } from '../../runtime/weights/view.ts'
+import { EXIT, Failure } from '../exit.ts'
+import type { LaidTensor, Part } from './layout.ts'
+import { inPairs, isRotated } from './rotation.ts'
+import { copyStretch, entryOf, paired, spanOf, stretches, type Pair, type Words } from './strides.ts'
+
+/** Elements that are read at a time, where a view can be cut for that. */
+const STRETCH = 2 * 2 ** 20
+
+/** Where the numbers of weights are read from. */
+export interface Sources {
+  readonly checkpoint: Checkpoint
+  /** Weight -> its pieces in the checkpoint, in their order. */
+  readonly pieces: ReadonlyMap<string, readonly Match[]>
+  /** Channels of a head whose rows are in another order there; null where they are not. */
+  readonly interleaved: number | null
+}
+
+export function sourcesOf(checkpoint: Checkpoint, matches: readonly Match[], interleaved: number | null): Sources {
+  const pieces = new Map<string, Match[]>()
+  for (const match of matches) {
+    const known = pieces.get(match.port.name)
+    if (known === undefined) pieces.set(match.port.name, [match])
+    else known.push(match)
+  }
+  return { checkpoint, pieces, interleaved }
+}
+
+interface Source {
+  readonly tensor: TensorInfo
+  readonly pair: Pair
+}
+
+/** Where the numbers of a part come from. Either checkpoint may have an expert a piece, or all of them in one. */
+function sourcesOfPart({ port, at, view }: Part, { pieces, interleaved }: Sources): readonly Source[] {
+  const found = pieces.get(port.name)!
+  const [isApart, wasApart] = [port.stacked, found[0].port.stacked]
+  const from = ({ tensor, view: seen }: Match, e: number | null, to: View): Source => {
+    const source = e === null ? seen : entryOf(seen, e)
+    const pair =
+      interleaved !== null && isRotated(port.name)
+        ? paired(inPairs(source, interleaved, 'interleaved'), inPairs(to, interleaved, 'half-split'))
+        : paired(source, to)
+    return { tensor, pair }
+  }
+  if (isApart) return [wasApart ? from(found[at], null, view) : from(found[0], at, view)]
+  return found.map((match, e) => from(match, null, wasApart ? entryOf(view, e) : view))
+}
+
+/** The tensors that a tensor is put together from. */
+export const readBy = ({ parts }: LaidTensor, sources: Sources): readonly TensorInfo[] => [
+  ...new Set(parts.flatMap((part) => sourcesOfPart(part, sources).map(({ tensor }) => tensor))),
+]
+
+type Array = new (buffer: ArrayBuffer) => Words
+const WORDS: ReadonlyMap<number, Array> = new Map<number, Array>([
+  [8, Uint8Array],
+  [16, Uint16Array],
+  [32, Uint32Array],
+  [64, BigUint64Array],
+])
+
+/** Bits as an array of elements of a dtype. */
+function wordsOf(dtype: DTypeName, bytes: Uint8Array): Words {
+  const make = WORDS.get(DTYPES[dtype].bits)!
+  const isWhole = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
+  return new make((isWhole ? bytes.buffer : bytes.slice().buffer) as ArrayBuffer)
+}
+
+/** The dtypes that numbers are converted to, and the format of each. */
+export const CONVERTED_TO = { F32: null, BF16: 'bf16', F16: 'f16' } as const
+export type TargetType = keyof typeof CONVERTED_TO
+
+/** Throws a Failure for a finite number that the dtype does not hold. */
+function converted(tensor: TensorInfo, elements: ArrayLike<number | bigint>, dtype: TargetType): Uint8Array {
+  const numbers = elements instanceof Float32Array ? elements : Float32Array.from(elements as ArrayLike<number>)
+  const format = CONVERTED_TO[dtype]
+  const isLost = (value: number, at: number): boolean =>
+    Number.isFinite(Number(elements[at])) && !(format === null ? Number.isFinite(value) : staysFinite(value, format))
+  const lost = numbers.findIndex(isLost)
+  if (lost >= 0)
+    throw new Failure(
+      EXIT.badCheckpoint,
+      `'${tensor.name}' has the number ${String(elements[lost])}, which ${dtype} does not hold`,
+    )
+  if (format === null) return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
+  return encodeElements(format, numbers)
+}
+
+/** Elements of a tensor as bits of the dtype; the bits of the file where it is the same. */
+async function readWords(
+  checkpoint: Checkpoint,
+  tensor: TensorInfo,
+  first: number,
+  end: number,
+  dtype: DTypeName,
+): Promise<Words> {
+  if (tensor.dtype === dtype) {
+    const size = DTYPES[dtype].bits / 8
+    return wordsOf(dtype, await checkpoint.read(tensor.name, first * size, (end - first) * size))
+  }
+  const elements = await readElements(checkpoint, tensor, first, end)
+  return wordsOf(dtype, converted(tensor, elements as ArrayLike<number>, dtype as TargetType))
+}
+
+/** Whether elements of a dtype of a file are, or convert to, those of another. */
+export const isGathered = (from: TensorInfo['dtype'], to: DTypeName): boolean =>
+  from === to ? !isFormat(from) && WORDS.has(DTYPES[to].bits) : dtypeRecord(from).kind === 'float' && to in CONVERTED_TO
+
+/** The bytes of a tensor. In memory are the tensor and a stretch of one that is read. */
+export async function gather(tensor: LaidTensor, dtype: DTypeName, sources: Sources): Promise<Uint8Array> {
+  const bytes = new Uint8Array((elementCount(tensor.shape) * DTYPES[dtype].bits) / 8)
+  const target = wordsOf(dtype, bytes)
+  for (const source of tensor.parts.flatMap((part) => sourcesOfPart(part, sources)))
+    for (const stretch of stretches(source.pair, STRETCH)) {
+      const words = await readWords(sources.checkpoint, source.tensor, stretch.from, stretch.from + spanOf(stretch), dtype)
+      copyStretch(words, stretch.from, stretch, target)
+    }
+  return bytes
+}
+
+/** Pieces of a tensor as it is, in another dtype. */
+export async function* convertedPieces(tensor: TensorInfo, dtype: DTypeName, checkpoint: Checkpoint): AsyncGenerator<Uint8Array> {
+  const count = elementCount(tensor.shape)
+  const row = Math.max(1, tensor.shape.at(-1) ?? 1)
+  const step = Math.max(1, Math.floor(STRETCH / row)) * row
+  for (let at = 0; at < count; at += step) {
+    const words = await readWords(checkpoint, tensor, at, Math.min(count, at + step), dtype)
+    yield new Uint8Array(words.buffer, words.byteOffset, words.byteLength)
+  }
+}
