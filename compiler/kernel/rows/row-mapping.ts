@@ -16,6 +16,8 @@ export interface RowMapping {
   readonly together: boolean
   readonly rowsPerWorkgroup: number
   readonly threads: number
+  /** Whether the K axis of a matmul of scores is split over the threads, where there are more of them than scores. */
+  readonly splitsK: boolean
   /** The expert histogram, where the kernel computes it. */
   readonly counts: (Node & { op: 'expert_histogram' }) | undefined
   readonly template: string
@@ -33,12 +35,11 @@ export function rowMapping(group: Group, context: ScheduleContext): RowMapping {
     : group.scores.length === 0
       ? rowsPerWorkgroup
       : Math.max(64, rowsPerWorkgroup)
-  const form = { ranks, together, rowsPerWorkgroup, threads, counts }
+  // threads that run one after the other gain nothing, and they read a whole K in the order of memory
+  const splitsK = context.variant === 'decode' && group.scores.length > 0 && context.target.runs !== 'cpu'
+  const form = { ranks, together, rowsPerWorkgroup, threads, splitsK, counts }
   const [template, reason] = templateAndReason(form, group.scores.length > 0)
-  const few =
-    context.variant === 'decode' && group.scores.length > 0
-      ? '; decode: the K axis of each matmul is split over the invocations'
-      : ''
+  const few = splitsK ? '; decode: the K axis of each matmul is split over the invocations' : ''
   return { ...form, template, reason: reason + few }
 }
 

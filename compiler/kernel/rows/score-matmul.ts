@@ -30,15 +30,15 @@ export interface ScoreMatmul {
 }
 
 /**
- * Computes the scores of the workgroup's rows, from `first` on of `rows` in all, in workgroup memory. K is split where there are
- * more threads than scores, and the partial sums are then added.
+ * Computes the scores of the workgroup's rows, from `first` on of `rows` in all, in workgroup memory. K may be split where
+ * there are more threads than scores, and the partial sums are then added.
  */
 export function scoreMatmul(head: Node, first: Expression, rows: Dim, writer: RowWriter): ScoreMatmul {
-  const { rowsPerWorkgroup, threads } = writer.form
+  const { rowsPerWorkgroup, threads, splitsK } = writer.form
   const view = matmulView(head)
   const columns = constantValue(view.columns)!
   const pairs = rowsPerWorkgroup * columns
-  const split = Math.max(1, 2 ** Math.floor(Math.log2(threads / pairs)))
+  const split = splitsK ? Math.max(1, 2 ** Math.floor(Math.log2(threads / pairs))) : 1
   const scores = writer.fresh('scores')
   const partial = split > 1 ? writer.fresh('partial') : scores
   writer.share({ name: scores, type: 'f32', length: pairs })
