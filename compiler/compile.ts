@@ -14,6 +14,7 @@ import { refusalOf } from './kernel/refusal.ts'
 import { planVariants, type PlannedProgram } from './kernel/variants.ts'
 import { schedule, type Schedule } from './kernel/schedule.ts'
 import { lower, type LowerOptions } from './lower/lower.ts'
+import { mixedDiagnostic, mixedPositions } from './lower/positions-apart.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { fuseAttention } from './passes/attention-fusion.ts'
@@ -25,7 +26,7 @@ import { sharesWeights, type LayoutOptions } from './passes/weight-layout.ts'
 import { emitPlan } from './emit/plan.ts'
 import { printKernels } from './emit/print-kernels.ts'
 
-export interface CompileOptions extends CheckOptions, LowerOptions {
+export interface CompileOptions extends Omit<CheckOptions, 'longest'>, LowerOptions {
   readonly target: Target
   /** How weights are stored; f32 unless given. */
   readonly formats?: WeightFormats
@@ -63,7 +64,8 @@ export function compile(source: Source, options: CompileOptions): Compilation {
   checkArgument('compile', 'source', source, SPEC)
   checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET, last: optional(record(whole)) }))
   const parsed = parse(source)
-  const checked = check(parsed.file, { ...options, most: maximumDiagnostics - parsed.diagnostics.length })
+  const most = maximumDiagnostics - parsed.diagnostics.length
+  const checked = check(parsed.file, { ...options, longest: options.state?.longest, most })
   const diagnostics = [...parsed.diagnostics, ...checked.diagnostics]
   const { model } = checked
   const reached = { diagnostics, file: parsed.file, model, graph: null, programs: [], plan: null }
@@ -72,6 +74,9 @@ export function compile(source: Source, options: CompileOptions): Compilation {
   const place = model.origin.span
   try {
     const lowered = lower(model, options)
+    const mixed = options.state === undefined ? null : mixedPositions(lowered, model.sequences.positions)
+    if (mixed !== null)
+      return { ...reached, graph: lowered, diagnostics: [...diagnostics, mixedDiagnostic(mixed, model.origin.span!)] }
     const stored = options.formats === undefined ? lowered : withWeightFormats(lowered, options.formats)
     // attention reads its operands as f32, and so has to know how weights lie
     const fused = fusesAttention(options.target) ? fuseAttention(stored) : stored

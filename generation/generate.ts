@@ -1,15 +1,9 @@
 /** Tokens after a prompt, one by one. */
-import { NotFiniteLogits, type Predict } from '../analysis/eval/evaluate.ts'
-import { logSum, type Row } from '../analysis/eval/row.ts'
+import { NotFiniteLogits } from '../analysis/eval/evaluate.ts'
+import { logSum } from '../analysis/eval/row.ts'
 import { stream } from '../training/random.ts'
+import type { Continue, LayerChoice, Prediction } from './continuation.ts'
 import { chooseToken, type Choice, type Sampling } from './sampling.ts'
-
-export interface LayerChoice {
-  /** The instance: `layers.0/moe`. */
-  readonly name: string
-  /** The experts that answered, the best first; -1 for a dropped assignment. */
-  readonly experts: readonly number[]
-}
 
 export interface GeneratedToken extends Choice {
   /** The experts of the token before it, in each routed layer: those that predicted it. */
@@ -22,7 +16,9 @@ export type GenerationEnd = 'end token' | 'length' | 'aborted'
 export interface GenerateRequest {
   /** i32, at least one token. */
   readonly prompt: Int32Array
-  readonly predict: Predict
+  /** How many of its tokens the model was given already; none unless it is said. */
+  readonly given?: number
+  readonly model: Continue
   readonly sampling: Sampling
   /** Of what is drawn: the same numbers on every machine. */
   readonly seed: number
@@ -32,32 +28,37 @@ export interface GenerateRequest {
   readonly signal?: AbortSignal
 }
 
-/** The row that predicts the next token. Throws a NotFiniteLogits. */
-function lastRow(logits: Float32Array, tokens: number): Row {
-  const width = logits.length / tokens
-  const row = { logits, at: (tokens - 1) * width, width }
+/** Throws a NotFiniteLogits. */
+function finite({ row, ...rest }: Prediction, tokens: number): Prediction {
   if (!Number.isFinite(logSum(row))) throw new NotFiniteLogits('the text', tokens)
-  return row
+  return { row, ...rest }
 }
 
+/** Null in the place of an abort. */
+const abortedAs =
+  (signal?: AbortSignal) =>
+  (problem: unknown): null => {
+    if (signal?.aborted === true) return null
+    throw problem
+  }
+
 /**
- * Each token evaluates the whole sequence: a model keeps no state between runs. The token at a position depends on the seed and the
- * tokens before it alone. Throws a NotFiniteLogits, and what the model throws.
+ * The token at a position depends on the seed and the tokens before it alone. Throws a NotFiniteLogits, and what the model throws.
  */
 export async function* generate(request: GenerateRequest): AsyncGenerator<GeneratedToken, GenerationEnd> {
-  const { prompt, predict, sampling, seed, maxTokens, ends, signal } = request
+  const { prompt, given = 0, model, sampling, seed, maxTokens, ends, signal } = request
   const { uniform } = stream(seed, 'tokens', 'generation')
   const tokens = [...prompt]
+  let next = prompt.subarray(given)
   for (let count = 0; count < maxTokens; count++) {
     if (signal?.aborted === true) return 'aborted'
-    const { logits, layers } = await predict(Int32Array.from(tokens))
-    const last = tokens.length - 1
-    const choice = chooseToken(lastRow(logits, tokens.length), tokens, sampling, () => uniform(tokens.length))
-    yield {
-      ...choice,
-      layers: layers.map(({ name, k, selected }) => ({ name, experts: [...selected.slice(last * k, (last + 1) * k)] })),
-    }
+    const prediction = await model(next, signal).catch(abortedAs(signal))
+    if (prediction === null) return 'aborted'
+    const { row, layers } = finite(prediction, tokens.length)
+    const choice = chooseToken(row, tokens, sampling, () => uniform(tokens.length))
+    yield { ...choice, layers }
     tokens.push(choice.id)
+    next = Int32Array.of(choice.id)
     if (ends.has(choice.id)) return 'end token'
   }
   return 'length'

@@ -376,6 +376,13 @@ const rows = {
       'Some kernels share a piece of work among a fixed number of invocations, which a workgroup must hold. Every real adapter does.',
     example: '// svd on a GPU whose workgroups hold 4 invocations',
   },
+  SMOE6006: {
+    kind: 'unsupported',
+    title: 'positions depend on one another',
+    explanation:
+      'A run that continues a sequence is given the new tokens alone. What a position takes from earlier ones must be kept of them, as `cached`, `positions` and `with_previous` do; sums over positions, capacities that tokens share and policies that look at all tokens give other numbers there than in a run of the whole sequence.',
+    example: '// experts that choose their tokens, where a run continues a sequence',
+  },
   SMOE7001: {
     title: 'no gradient',
     explanation: 'Between a weight and a loss there is an operation without a gradient. `stop(x)` is x without a gradient.',

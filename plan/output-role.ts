@@ -3,13 +3,15 @@
 export const ROUTING_PARTS = ['selected', 'weights', 'spilled', 'rows'] as const
 export type RoutingPart = (typeof ROUTING_PARTS)[number]
 
-/** The value of a variable: persistent state beside the weights, which belongs to one of them. */
+/** The value of a variable: persistent state beside the weights. */
 export type VariableRole =
   /** d(sum of the losses) / d(weight or input), or its sum over micro-batches. */
   | { readonly kind: 'gradient'; readonly of: string }
   /** `state` is one of `optimizerStates`. */
   | { readonly kind: 'optimizer_state'; readonly state: string; readonly of: string }
   | { readonly kind: 'f16_copy'; readonly of: string }
+  /** What a block keeps of the earlier tokens of each sequence: `of` is the instance and the number of the call there. */
+  | { readonly kind: 'cache'; readonly of: string }
 
 /** What an update leaves in persistent state. */
 export type StateRole = { readonly kind: 'weight'; readonly of: string } | VariableRole
@@ -46,9 +48,10 @@ export const ROLE_FIELDS: {
   gradient: { of: null },
   optimizer_state: { state: null, of: null },
   f16_copy: { of: null },
+  cache: { of: null },
 }
 
-export const VARIABLE_KINDS: readonly VariableRole['kind'][] = ['gradient', 'optimizer_state', 'f16_copy']
+export const VARIABLE_KINDS: readonly VariableRole['kind'][] = ['gradient', 'optimizer_state', 'f16_copy', 'cache']
 
 /** Whether a variable holds values of this role. */
 export const isVariableRole = (role: OutputRole): role is VariableRole =>
@@ -69,6 +72,8 @@ export function variableName(role: VariableRole): string {
       return `${role.state}.${role.of}`
     case 'f16_copy':
       return `f16.${role.of}`
+    case 'cache':
+      return `cache.${role.of}`
     default:
       return role satisfies never
   }
@@ -92,6 +97,7 @@ export function outputName(role: OutputRole): string {
     case 'weight':
     case 'optimizer_state':
     case 'f16_copy':
+    case 'cache':
       return `next.${stateName(role)}`
     default:
       return role satisfies never
@@ -130,6 +136,7 @@ export function replacementProblem(role: OutputRole, replaces: string | undefine
     case 'weight':
     case 'optimizer_state':
     case 'f16_copy':
+    case 'cache':
       break
     default:
       return role satisfies never

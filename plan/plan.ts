@@ -51,6 +51,8 @@ export interface Plan {
   readonly constants: readonly ConstantData[]
   /** Values that depend on weights alone: made by `once` when the weights are loaded, or loaded in their place. */
   readonly held: readonly Port[]
+  /** What runs keep of the tokens that they were given; absent where each stands alone. */
+  readonly state?: PlanState
   readonly buffers: readonly PlanBuffer[]
   readonly kernels: readonly Kernel[]
   /** Run after the weights are loaded; null where nothing is held. */
@@ -58,6 +60,15 @@ export interface Plan {
   /** The first whose condition holds is run; the last has none. */
   readonly programs: readonly Program[]
   readonly requires: Requirements
+}
+
+/** Runs that continue sequences: each is told, in inputs of its own, how many tokens came before and how many it has. */
+export interface PlanState {
+  readonly sequences: number
+  /** Tokens of each sequence at most. */
+  readonly longest: number
+  /** Whether a sequence can go back to any length that it had, as nothing but rows by position is kept of it. */
+  readonly rewinds: boolean
 }
 
 export interface PlanDim {

@@ -134,7 +134,8 @@ function checkReplacements(index: Index, tell: Tell): void {
   const { outputs, once } = index.plan
   const replacing = outputs.flatMap(({ replaces }) => (replaces === undefined ? [] : [replaces]))
   findRepeated('outputs that replace', replacing, tell)
-  if (once !== null && replacing.length > 0) tell('once: what it holds would not follow the weights that a run replaces')
+  const moves = outputs.some(({ replaces, role }) => replaces !== undefined && role?.kind !== 'cache')
+  if (once !== null && moves) tell('once: what it holds would not follow the weights that a run replaces')
   for (const [at, port] of outputs.entries()) {
     const where = `outputs[${at}]`
     const wrong = port.role === undefined ? null : replacementProblem(port.role, port.replaces)

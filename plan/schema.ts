@@ -186,6 +186,7 @@ const fieldsOf = (target: unknown): { readonly [F in keyof Plan]: Rule } => ({
   ),
   constants: list(record({ buffer: whole, dtype: onHost, values: list(finite) })),
   held: list(record(port)),
+  state: optional(record({ sequences: positive, longest: positive, rewinds: flag })),
   buffers: list(buffer),
   kernels: list(kernelOf(target)),
   once: orNull(program),

@@ -1,12 +1,12 @@
 /** `smoe chat DIR`: a conversation with a language model that was trained for one. */
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import type { ChatTemplate, Message } from '../../text/chat/template.ts'
 import type { Decode } from '../../text/decoder/open.ts'
 import type { Tokenizer } from '../../text/tokenizer/open.ts'
 import { withChatTemplate } from '../chat/template.ts'
 import type { CommandModule, Context } from '../command.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
-import { opener, type OpenModel } from '../model/open.ts'
+import { continuer, type ContinuedModel } from '../model/open.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { answer, notFinite } from '../generate/answer.ts'
 import { endTokens } from '../generate/ends.ts'
@@ -20,14 +20,21 @@ import type { Terminal } from '../terminal.ts'
 
 interface Options extends DeviceOptions, WeightFormatOptions, SamplingOptions {
   readonly system?: string
+  readonly context: number
 }
 
 interface Chat {
-  readonly model: OpenModel
+  readonly model: ContinuedModel
   readonly template: Pick<ChatTemplate, 'render'>
   readonly tokenizer: Tokenizer
   readonly decode: Decode
   readonly ends: ReadonlySet<number>
+}
+
+const contextLength = (text: string): number => {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 1 && value < 2 ** 24) return value
+  throw new Failure(EXIT.usage, `'${text}' is not a number of tokens`, 'write a whole number from 1 on')
 }
 
 /** Ctrl-C ends an answer, not the conversation. */
@@ -42,16 +49,44 @@ async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Prom
   }
 }
 
-/** The answer to a conversation, told as it comes. */
-async function answerTo(messages: readonly Message[], chat: Chat, options: Options, terminal: Terminal): Promise<string> {
+/** The length of what two texts begin with alike. */
+function commonLength(a: Int32Array, b: Int32Array): number {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at++) if (a[at] !== b[at]) return at
+  return length
+}
+
+interface Told {
+  readonly text: string
+  /** The tokens that the model was given. */
+  readonly given: Int32Array
+}
+
+/** The answer to a conversation, told as it comes; what it shares with the tokens given before is not evaluated again. */
+async function answerTo(
+  messages: readonly Message[],
+  before: Int32Array,
+  chat: Chat,
+  options: Options,
+  terminal: Terminal,
+): Promise<Told> {
   const { model, template, tokenizer, decode, ends } = chat
   // the template has written the special tokens
   const prompt = await tokenizer.encode(await template.render(messages), false)
-  const { seed, maxTokens, stop = [] } = options
+  const { seed, stop = [], context } = options
+  const maxTokens = Math.min(options.maxTokens, context - prompt.length)
+  if (maxTokens < 1)
+    throw new Failure(
+      EXIT.usage,
+      `the conversation has ${prompt.length} tokens, and ${context} are kept`,
+      'give a larger --context, or begin anew',
+    )
+  // the last token is evaluated in any case: it predicts the first one of the answer
+  const given = model.sequence.goBack(Math.min(commonLength(before, prompt), prompt.length - 1))
   const found = await interruptible((signal) =>
     notFinite(
       answer(
-        { prompt, predict: model.predict, sampling: samplingOf(options), seed, maxTokens, ends, signal },
+        { prompt, given, model: model.sequence.give, sampling: samplingOf(options), seed, maxTokens, ends, signal },
         decode,
         stop,
         terminal.out,
@@ -60,15 +95,20 @@ async function answerTo(messages: readonly Message[], chat: Chat, options: Optio
   )
   terminal.out('\n')
   terminal.err(summaryText(prompt.length, found))
-  return found.text ?? ''
+  // the last token was chosen, and the model was not given it
+  const answered = found.tokens.map(({ id }) => id).slice(0, -1)
+  return { text: found.text ?? '', given: Int32Array.from([...prompt, ...answered]) }
 }
 
 async function converse(chat: Chat, options: Options, terminal: Terminal): Promise<ExitCode> {
   let messages: readonly Message[] = options.system === undefined ? [] : [{ role: 'system', content: options.system }]
+  let given: Int32Array = new Int32Array(0)
   for await (const content of terminal.lines('> ')) {
     if (content.trim() === '') continue
     messages = [...messages, { role: 'user', content }]
-    messages = [...messages, { role: 'assistant', content: await answerTo(messages, chat, options, terminal) }]
+    const told = await answerTo(messages, given, chat, options, terminal)
+    given = told.given
+    messages = [...messages, { role: 'assistant', content: told.text }]
   }
   return EXIT.ok
 }
@@ -83,7 +123,8 @@ async function chatWith(folder: string, options: Options, terminal: Terminal): P
     withTokenizer(path, undefined, terminal, async (tokenizer) => {
       const device = await openUnlessReference(options, terminal)
       try {
-        return await opener(device, terminal)({ typed: folder, weightsAs: options.weightsAs, spec: { set: [] } }, (model) =>
+        const opened = { typed: folder, weightsAs: options.weightsAs, spec: { set: [] } }
+        return await continuer(device, terminal)(opened, options.context, (model) =>
           converse({ model, template, tokenizer, decode, ends }, options, terminal),
         )
       } finally {
@@ -98,6 +139,9 @@ export const chat: CommandModule = {
     addSamplingOptions(command)
       .argument('<folder>', 'folder of a checkpoint, with its tokenizer and chat template')
       .option('--system <text>', 'what the model is told first')
+      .addOption(
+        new Option('--context <n>', 'tokens of the conversation that are kept at most').argParser(contextLength).default(4096),
+      )
       .addOption(weightsAsOption())
       .addOption(deviceOption(', reference (f64, slow)'))
       .addOption(threadsOption())

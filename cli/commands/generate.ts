@@ -11,7 +11,7 @@ import {
 } from '../command.ts'
 import type { SpecOptions } from '../checking.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
-import { opener, type OpenModel } from '../model/open.ts'
+import { continuer, type ContinuedModel } from '../model/open.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { answer, notFinite, type Answer } from '../generate/answer.ts'
 import { endTokens } from '../generate/ends.ts'
@@ -30,18 +30,18 @@ interface Options extends SpecOptions, FormatOption, DeviceOptions, PromptOption
 }
 
 /** Throws a Failure for a token that the model does not have. */
-function checkPrompt({ tokens }: Prompt, { name, ports }: OpenModel): void {
+function checkPrompt({ tokens }: Prompt, { name, ports }: ContinuedModel): void {
   const stray = tokens.findIndex((id) => id < 0 || id >= ports.vocabulary)
   if (stray >= 0)
     throw new Failure(EXIT.usage, `token ${stray} of the prompt is ${tokens[stray]}, and ${name} has ${ports.vocabulary} tokens`)
 }
 
-async function continued(model: OpenModel, prompt: Prompt, ends: ReadonlySet<number>, options: Options, terminal: Terminal) {
+async function continued(model: ContinuedModel, prompt: Prompt, ends: ReadonlySet<number>, options: Options, terminal: Terminal) {
   checkPrompt(prompt, model)
   const { seed, maxTokens, stop = [], format } = options
   if (stop.length > 0 && prompt.decode === null)
     throw new Failure(EXIT.usage, '--stop needs text, and only tokens are known: there is no tokenizer beside the weights')
-  const request = { prompt: prompt.tokens, predict: model.predict, sampling: samplingOf(options), seed, maxTokens, ends }
+  const request = { prompt: prompt.tokens, model: model.sequence.give, sampling: samplingOf(options), seed, maxTokens, ends }
   const tell = format === 'json' ? (): void => {} : terminal.out
   return notFinite(answer(request, prompt.decode, stop, tell))
 }
@@ -76,11 +76,16 @@ async function generateText(typed: string, text: string | undefined, options: Op
   const ends = options.ignoreEnd === true ? new Set<number>() : endTokens(weights, terminal)
   const device = await openUnlessReference(options, terminal)
   try {
-    return await opener(device, terminal)({ typed, weights: given, weightsAs, spec: { model, set, root } }, async (open) => {
-      const found = await continued(open, prompt, ends, options, terminal)
-      tell(open.name, device?.choice.name ?? 'the reference, f64 on the CPU', prompt, found, options, terminal)
-      return EXIT.ok
-    })
+    const longest = Math.max(1, prompt.tokens.length + options.maxTokens)
+    return await continuer(device, terminal)(
+      { typed, weights: given, weightsAs, spec: { model, set, root } },
+      longest,
+      async (open) => {
+        const found = await continued(open, prompt, ends, options, terminal)
+        tell(open.name, device?.choice.name ?? 'the reference, f64 on the CPU', prompt, found, options, terminal)
+        return EXIT.ok
+      },
+    )
   } finally {
     device?.dispose()
   }

@@ -61,6 +61,7 @@ function argumentsOf({ name, kind }: BuiltinParameter, operands: string[], given
     case 'pattern':
       return [`"${given.pattern}"`]
     case 'count':
+    case 'rows':
       return [given.count.key]
     case 'sizes':
       return Object.entries(given.sizes).map(([size, value]) => `${size} = ${value.key}`)

@@ -1,7 +1,7 @@
 /** Opens a model for evaluation, on a device or in the reference. */
 import type { Predict, Predictions } from '../../analysis/eval/evaluate.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { PORTABLE } from '../../plan/target.ts'
+import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import type { Device } from '../../runtime/device.ts'
@@ -9,8 +9,12 @@ import { choicesOf } from '../../runtime/routing/tensors.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
 import type { SpecOptions } from '../checking.ts'
-import { compileSource, type Compiled } from '../compilation.ts'
+import { compileSource, compileSourceAnyway, type AddedOptions, type Compiled } from '../compilation.ts'
 import { openModelSource } from './source.ts'
+import type { Source } from '../../grammar/source.ts'
+import { choicesOfLast, inRuns, lastRow, wholeSequence, type Continuation } from '../../generation/continuation.ts'
+import { createSequences } from '../../runtime/sequences.ts'
+import type { Session } from '../../runtime/session.ts'
 import { bytes, milliseconds } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { readWeights, runReference } from '../run/reference.ts'
@@ -36,12 +40,22 @@ export interface OpenModel {
   readonly predict: Predict
 }
 
+/** A language model that continues a sequence. */
+export interface ContinuedModel {
+  readonly name: string
+  readonly ports: TextPorts
+  readonly sequence: Continuation
+}
+
+/** Runs the work with the model open for a sequence of so many tokens at most, and frees it in any case. */
+export type WithSequence = <T>(given: GivenModel, longest: number, work: (model: ContinuedModel) => Promise<T>) => Promise<T>
+
 /** Runs the work with the model open, and frees it in any case. Throws what compiling and loading throw. */
 export type WithModel = <T>(given: GivenModel, work: (model: OpenModel) => Promise<T>) => Promise<T>
 
 export type Run = (inputs: Readonly<Record<string, HostData>>) => Promise<Readonly<Record<string, FileData>>>
 
-function predictBy({ graph }: Compiled, ports: TextPorts, run: Run): Predict {
+function predictBy({ graph }: Pick<Compiled, 'graph'>, ports: TextPorts, run: Run): Predict {
   return async (tokens): Promise<Predictions> => {
     const shape = sequenceShape(ports, tokens.length)
     const outputs = await run({ [ports.tokens.name]: { shape, data: tokens } })
@@ -55,7 +69,7 @@ async function onDevice<T>(
   compiled: Compiled,
   checkpoint: Checkpoint,
   terminal: Terminal,
-  work: (run: Run) => Promise<T>,
+  work: (run: Run, session: Session) => Promise<T>,
 ): Promise<T> {
   const { plan } = compiled
   const session = await openSession(device, plan, terminal)
@@ -67,7 +81,7 @@ async function onDevice<T>(
     progress.end()
     noteUnread(checkpoint, loaded.extra, terminal)
     terminal.err(`${plan.model}: ${bytes(loaded.bytes)} of weights loaded in ${milliseconds(performance.now() - start)} ms\n`)
-    return await work((inputs) => session.run(inputs))
+    return await work((inputs) => session.run(inputs), session)
   } finally {
     progress.end()
     session.dispose()
@@ -90,6 +104,26 @@ async function onReference<T>(
 export interface Loaded {
   readonly compiled: Compiled
   readonly run: Run
+  /** Null in the reference. */
+  readonly session: Session | null
+}
+
+/** Compiles a model that continues a sequence; null, and a note, where it cannot. Mistakes of the spec are told by the caller. */
+function compileContinued(
+  source: Source,
+  spec: SpecOptions,
+  target: Target,
+  terminal: Terminal,
+  added: AddedOptions,
+  longest: number,
+): Compiled | null {
+  const state = { sequences: 1, longest }
+  const compilation = compileSourceAnyway(source, spec, target, terminal, { ...added, state })
+  const { plan, diagnostics } = compilation
+  const problem = diagnostics.find(({ severity }) => severity === 'error')
+  if (problem === undefined && plan !== null) return { ...compilation, plan }
+  if (problem !== undefined) terminal.err(`note: each token evaluates the whole text: ${problem.message}\n`)
+  return null
 }
 
 /**
@@ -102,14 +136,19 @@ export async function withLoaded<T>(
   { typed, weights: given, weightsAs, spec }: GivenModel,
   check: (plan: Plan) => void,
   work: (loaded: Loaded) => Promise<T>,
+  longest: number | null = null,
 ): Promise<T> {
   const { source, folder } = await openModelSource(typed, terminal)
   const weights = given ?? folder ?? undefined
   const formats = await weightFormats({ weights, weightsAs }, terminal)
-  const compiled = compileSource(source, spec, device?.target ?? PORTABLE, terminal, { routes: true, ...formats })
+  const added = { routes: true, ...formats }
+  // the reference evaluates a graph anew each time
+  const continued =
+    device === null || longest === null ? null : compileContinued(source, spec, device.target, terminal, added, longest)
+  const compiled = continued ?? compileSource(source, spec, device?.target ?? PORTABLE, terminal, added)
   check(compiled.plan)
   return withWeights({ weights }, compiled.plan, terminal, ({ checkpoint }) => {
-    const open = (run: Run) => work({ compiled, run })
+    const open = (run: Run, session: Session | null = null) => work({ compiled, run, session })
     return device === null
       ? onReference(compiled, checkpoint, terminal, open)
       : onDevice(device, compiled, checkpoint, terminal, open)
@@ -124,3 +163,40 @@ export const opener =
       const ports = textPorts(compiled.plan)
       return work({ name: compiled.plan.model, ports, predict: predictBy(compiled, ports, run) })
     })
+
+/** The sequence of a session that continues it; where its plan keeps nothing, no position looks back. */
+function continuationOf({ compiled: { graph, plan }, run, session }: Loaded, ports: TextPorts): Continuation {
+  const sequences = session === null || plan.state === undefined ? null : createSequences(session)
+  if (sequences === null) return wholeSequence(predictBy({ graph }, ports, run))
+  return {
+    give: inRuns(async (tokens) => {
+      const shape = sequenceShape(ports, tokens.length)
+      const outputs = await sequences.run({ [ports.tokens.name]: { shape, data: tokens } })
+      const logits = outputs[ports.logits.name].data as Float32Array
+      const { layers } = choicesOf(graph?.routes ?? [], outputs)
+      return { row: lastRow(logits, ports.vocabulary), layers: choicesOfLast(layers) }
+    }),
+    goBack: (length) => {
+      const known = sequences.lengths()[0]
+      const kept = length >= known ? known : sequences.rewinds ? length : 0
+      sequences.truncate([kept])
+      return kept
+    },
+  }
+}
+
+/** Opens language models that continue a sequence: a plan with a state where the model allows it. */
+export const continuer =
+  (device: Device | null, terminal: Terminal): WithSequence =>
+  (given, longest, work) =>
+    withLoaded(
+      device,
+      terminal,
+      given,
+      textPorts,
+      (loaded) => {
+        const ports = textPorts(loaded.compiled.plan)
+        return work({ name: loaded.compiled.plan.model, ports, sequence: continuationOf(loaded, ports) })
+      },
+      longest,
+    )

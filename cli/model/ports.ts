@@ -1,5 +1,6 @@
 /** Where a language model takes tokens, and where its logits are. */
 import { constantValue, dim } from '../../plan/dim.ts'
+import { NEW_TOKENS, PAST_TOKENS } from '../../plan/state-inputs.ts'
 import type { InputPort, OutputPort, Plan } from '../../plan/plan.ts'
 import { EXIT, Failure } from '../exit.ts'
 
@@ -10,14 +11,18 @@ export interface TextPorts {
   readonly vocabulary: number
 }
 
+/** Inputs that tell a run what it continues. */
+const isOfState = (name: string): boolean => name === PAST_TOKENS || name === NEW_TOKENS
+
 /** The input of token ids, and how many tokens there are. Throws a Failure for a model with another input. */
 export function tokensOf({ model, inputs }: Plan): { readonly port: InputPort; readonly vocabulary: number } {
-  const [port] = inputs
+  const [port] = inputs.filter(({ name }) => !isOfState(name))
   const refuse = (why: string): never => {
     throw new Failure(EXIT.usage, `${model} does not take text: ${why}`, 'it needs one input of token ids, i32[S] or i32[B, S]')
   }
   if (inputs.length === 0) return refuse('it has no input')
-  if (inputs.length > 1) return refuse(`it has ${inputs.length} inputs: ${inputs.map(({ name }) => name).join(', ')}`)
+  if (inputs.filter(({ name }) => !isOfState(name)).length > 1)
+    return refuse(`it has ${inputs.length} inputs: ${inputs.map(({ name }) => name).join(', ')}`)
   const below = port.below === undefined ? undefined : constantValue(dim(port.below))
   const isTokens = port.dtype === 'i32' && (port.shape.length === 1 || port.shape.length === 2)
   if (!isTokens || below === undefined)

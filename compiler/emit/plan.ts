@@ -126,6 +126,7 @@ class PlanBuilder {
       weights: [...this.weights.values()],
       constants: this.constants,
       held: this.held,
+      ...(graph.state === undefined ? {} : { state: graph.state }),
       buffers: this.buffers,
       kernels: this.kernels,
       once,

@@ -1,5 +1,5 @@
 /** Inputs whose values are used as numbers of rows or columns. */
-import { constantValue, type Dim } from '../../plan/dim.ts'
+import { add, constantValue, ONE, type Dim } from '../../plan/dim.ts'
 import { AXIS_MOVEMENTS } from './families.ts'
 import type { Node } from './node.ts'
 import { isOp } from './walk.ts'
@@ -48,15 +48,22 @@ function numberOf(node: Node): number | null {
   return first !== undefined && others.every((value) => value === first) ? Number(first) : null
 }
 
+/** The operand of a node that chooses rows or columns, and how many there are. */
+function rangeIn({ op, inputs: [from, ids, past] }: Node): { readonly ids: Node; readonly among: Dim } | null {
+  if (op === 'take') return { ids, among: from.shape[0] }
+  if (op === 'pick') return { ids, among: from.shape.at(-1)! }
+  // behind all rows there is a place too, where no new one fits
+  return op === 'append' ? { ids: past, among: add(from.shape[1], ONE) } : null
+}
+
 /** Input -> what its values choose among: the fewest rows or columns where there are several, as far as they are numbers. */
 export function indexRanges(nodes: readonly Node[]): ReadonlyMap<Input, IndexRange> {
   const found = new Map<Input, IndexRange>()
   for (const node of nodes) {
-    if (node.op !== 'take' && node.op !== 'pick') continue
-    const [from, ids] = node.inputs
-    const source = sourceOf(ids)
-    if (source === null) continue
-    const one: IndexRange = { among: node.op === 'take' ? from.shape[0] : from.shape.at(-1)!, ignored: source.ignored }
+    const range = rangeIn(node)
+    const source = range === null ? null : sourceOf(range.ids)
+    if (range === null || source === null) continue
+    const one: IndexRange = { among: range.among, ignored: source.ignored }
     const before = found.get(source.input)
     found.set(source.input, before === undefined ? one : narrower(before, one))
   }

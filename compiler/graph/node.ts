@@ -1,6 +1,7 @@
 /** Nodes of the tensor graph: plain, frozen, interned by their builder. */
 import type { Dim } from '../../plan/dim.ts'
 import type { OutputRole } from '../../plan/output-role.ts'
+import type { PlanState } from '../../plan/plan.ts'
 import type { Span } from '../../grammar/source.ts'
 import type { DType, OpName, OpParams } from './vocabulary.ts'
 
@@ -32,6 +33,8 @@ export interface Graph {
   readonly inputs: readonly (Node<'input'> & { readonly op: 'input' })[]
   readonly outputs: readonly Output[]
   readonly docs: Readonly<Record<string, string>>
+  /** What runs keep of the tokens that they were given; absent where nothing is kept. */
+  readonly state?: PlanState
   /** Where the decisions of each moe stand among the outputs, in the order of the run; there where they were asked for. */
   readonly routes?: readonly RoutePorts[]
   /** The same among the inputs, where decisions are given and not made. */

@@ -147,6 +147,7 @@ const codecs: Codecs = {
   grouped_matmul: none,
   position_in_expert: { experts: number },
   svd: none,
+  append: none,
   grouped_weight_gradient: { experts: number },
   segment_sum: { size: implied((result) => result.shape[0]) },
   random: { shape, stream: number },

@@ -157,6 +157,13 @@ export interface OpParams extends Elementwise {
    */
   position_in_expert: { readonly experts: number }
 
+  /**
+   * cache [B, T, ...], x [B, S, ...], past i32 [B] -> [B, T, ...]: row past[b] + s of sequence b is x[b, s], the other rows are
+   * those of the cache; rows beyond T are left out. The cache is a variable, which the result replaces: it is written where it
+   * lies.
+   */
+  append: None
+
   // introduced by passes only
   /** expert i32 [T, K] -> i32 [ceil(T / block), experts]: how often each expert occurs in each block of rows. */
   expert_histogram: { readonly experts: number; readonly block: number }

@@ -1,4 +1,5 @@
 /** The templates of ops that have a kernel of their own. */
+import { appendKernel } from './append-kernel.ts'
 import { attentionKernel } from './attention/attention-kernel.ts'
 import type { OpName } from '../graph/vocabulary.ts'
 import type { ScheduleContext } from './scope/context.ts'
@@ -21,6 +22,7 @@ const CUSTOM_KERNELS: { readonly [N in OpName]?: Maker } = {
   position_in_expert: positionKernel,
   segment_sum: segmentSumKernel,
   svd: svdKernel,
+  append: appendKernel,
   sinkhorn: sinkhornKernel,
   sinkhorn_gradient: sinkhornGradientKernel,
   sinkhorn_step: sinkhornStepKernel,

@@ -6,6 +6,7 @@ import type { Emit } from '../model/builtin/emit.ts'
 import type { Builder } from '../ops/build.ts'
 import { drawUniform } from './random.ts'
 import type { Environment } from './environment.ts'
+import { cachedRows, positionsOf, withPreviousRows } from './state.ts'
 
 export const constantNode = (builder: Builder, value: number, dtype: DType, origin: Origin): Node =>
   builder.make('constant', [], { dtype, shape: [], values: [value] }, origin)
@@ -24,11 +25,14 @@ export function sizeNode(builder: Builder, size: Dim, dtype: DType, origin: Orig
 
 /** Throws where an operand does not fit: a bug of the checker, which should have refused it. */
 export function emitNodes(
-  { builder, randomStreams }: Pick<Environment, 'builder' | 'randomStreams'>,
+  { builder, randomStreams, state }: Pick<Environment, 'builder' | 'randomStreams' | 'state'>,
   origin: Origin,
 ): Emit<Node> {
   return {
     make: (op, inputs, params) => builder.make(op, inputs, params, origin) as Node,
+    cached: (x) => (state === null ? x : cachedRows(builder, state, x, origin)),
+    positions: (x) => positionsOf(builder, state, x, origin),
+    withPrevious: (x, count) => withPreviousRows(builder, state, x, count, origin),
     reshape: (x, shape) => (sameShape(x.shape, shape) ? x : builder.make('reshape', [x], { shape }, origin)),
     topK(x, count) {
       const k = constantValue(count)

@@ -11,6 +11,7 @@ import { evaluate, type Static, type StaticValue } from '../model/static/static.
 import { pathWith } from '../model/weights/paths.ts'
 import type { RandomStreams } from './random.ts'
 import type { ProgressInputs } from './progress.ts'
+import type { State } from './state.ts'
 
 /** The two ways through a model, bound together once. */
 export interface Walk {
@@ -56,6 +57,8 @@ export interface Environment {
   readonly progress: ProgressInputs
   /** The random streams so far. */
   readonly randomStreams: RandomStreams
+  /** What is kept between runs, so far; null where nothing is. */
+  readonly state: State | null
   /** Outputs [E * T, D] of all experts for all tokens (dense evaluation), by their input. */
   readonly denseOutputs: Map<Node, Node>
 }

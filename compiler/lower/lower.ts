@@ -8,6 +8,7 @@ import { createBuilder } from '../ops/build.ts'
 import { newRandomStreams } from './random.ts'
 import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'
 import { routeNames } from './replay.ts'
+import { newState, stateFacts, stateInputs, stateOutputs, type StateOptions } from './state.ts'
 import { lowerSteps, lowerTerm } from './terms.ts'
 
 export interface LowerOptions {
@@ -29,6 +30,8 @@ export interface LowerOptions {
    * What the `train` block reports of the model as it is at inference: its losses and metrics are the outputs, and no policy's.
    */
   readonly evaluation?: boolean
+  /** What is kept of earlier tokens between runs; nothing unless it is given. */
+  readonly state?: StateOptions
   /** Sizes of dims that are open otherwise: they are numbers in the graph. */
   readonly sizes?: Readonly<Record<string, number>>
 }
@@ -36,7 +39,10 @@ export interface LowerOptions {
 const outputOf = (role: OutputRole, node: Node, doc: string): Output => ({ name: outputName(role), role, node, doc })
 
 /** Everything lowered, in the order of the run. */
-function walk(model: Model, { routes = false, training = false, evaluation = false, sizes = {} }: LowerOptions): Environment {
+function walk(
+  model: Model,
+  { routes = false, training = false, evaluation = false, state, sizes = {} }: LowerOptions,
+): Environment {
   const isTraining = training !== false
   const learns = isTraining || evaluation
   const environment: Environment = {
@@ -60,6 +66,7 @@ function walk(model: Model, { routes = false, training = false, evaluation = fal
     metrics: [],
     progress: new Map(),
     randomStreams: newRandomStreams(),
+    state: state === undefined ? null : newState(state),
     denseOutputs: new Map(),
   }
   for (const input of inputsOf(model, learns)) lowerTerm(environment, input)
@@ -76,8 +83,11 @@ const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm
  * throw on a model that the checker has accepted.
  */
 export function lower(model: Model, options: LowerOptions = {}): Graph {
-  const { routes = false, rows = false, training = false, evaluation = false, sizes = {} } = options
-  const environment = walk(model, options)
+  const { routes = false, rows = false, training = false, evaluation = false, state } = options
+  // the number of sequences of a state is one for all runs
+  const counts = state === undefined ? [] : model.sequences.count.map((name) => [name, state.sequences] as const)
+  const sizes = { ...options.sizes, ...Object.fromEntries(counts) }
+  const environment = walk(model, { ...options, sizes })
   const { progress, randomStreams, replayed, losses, metrics } = environment
   const learns = training !== false || evaluation
   const given = inputsOf(model, learns)
@@ -89,6 +99,7 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
     ...given.map((input) => lowerTerm(environment, input) as InputNode),
     ...progress.values(),
     ...(randomStreams.input === null ? [] : [randomStreams.input]),
+    ...stateInputs(environment.state),
   ]
   const docs = Object.fromEntries(
     [...given, ...(told.length === 0 ? [] : model.outputs)].flatMap(({ name, doc }) => (doc === '' ? [] : [[name, doc]])),
@@ -96,7 +107,17 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
   const open = [...model.dims, ...(learns ? (model.train?.dims ?? []) : []).map((name) => ({ name, doc: '' }))]
   const dims = open.filter(({ name }) => !Object.hasOwn(sizes, name))
   const reported = [...losses, ...metrics].map(({ role, node, doc: text }) => outputOf(role, node, text))
-  const plain: Graph = { name: model.name, doc: model.doc, dims, inputs, outputs: [...told, ...reported], docs }
+  const kept = environment.state === null ? null : stateFacts(environment.state)
+  const outputs = [...told, ...reported, ...stateOutputs(environment.state)]
+  const plain: Graph = {
+    name: model.name,
+    doc: model.doc,
+    dims,
+    inputs,
+    outputs,
+    docs,
+    ...(kept === null ? {} : { state: kept }),
+  }
   return replayed === null
     ? withRoutes(plain, environment, routes, rows)
     : { ...plain, inputs: [...inputs, ...replayed], replayed: environment.routes.map(routePorts) }

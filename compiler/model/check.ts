@@ -27,6 +27,11 @@ export interface CheckOptions {
   readonly model?: string
   /** Values of the model's parameters in place of their defaults. */
   readonly set?: Readonly<Record<string, StaticValue>>
+  /**
+   * How many positions of a sequence are kept between runs at most: `cached(x)` is as long as that. Nothing is kept unless it is
+   * given.
+   */
+  readonly longest?: number
   /** How many diagnostics to give at most; the last counts those left out. */
   readonly most?: number
 }
@@ -63,14 +68,14 @@ export function check(file: File, options: CheckOptions): Checked {
   }
 }
 
-function checkAll(file: File, { load, model: wanted, set = {}, most }: CheckOptions): Checked {
+function checkAll(file: File, { load, model: wanted, set = {}, longest, most }: CheckOptions): Checked {
   const reporter = createReporter(most)
   const work = { calls: 0 }
   const modules = loadModules(file, load, reporter)
   const isRight = judge(reporter, work, ({ file: { source } }) => source !== file.source && load.isChecked?.(source) === true)
   for (const module of modules.all) for (const declaration of module.file.declarations) isRight(declaration, module)
   const declaration = modelOf(file, wanted, reporter)
-  const model = declaration === null ? null : modelFrom(declaration, modules.root, set, reporter, work, isRight)
+  const model = declaration === null ? null : modelFrom(declaration, modules.root, set, longest ?? null, reporter, work, isRight)
   const diagnostics = inOrder([...modules.diagnostics, ...reporter.diagnostics], file)
   return { model: diagnostics.some(({ severity }) => severity === 'error') ? null : model, diagnostics }
 }
@@ -84,7 +89,7 @@ function judge(reporter: Reporter, work: Context['work'], isChecked: (module: Mo
     if (known !== undefined) return known !== 'wrong'
     verdicts.set(declaration, 'running')
     const before = reporter.count
-    reporter.apart(() => checkAlone(createContext(reporter, work, isRight, new Map(), true), module, declaration))
+    reporter.apart(() => checkAlone(createContext(reporter, work, isRight, new Map(), true, null), module, declaration))
     const verdict = reporter.count > before ? 'wrong' : 'right'
     verdicts.set(declaration, verdict)
     return verdict === 'right'
@@ -98,6 +103,7 @@ const createContext = (
   isRight: Context['isRight'],
   values: ReadonlyMap<string, StaticValue>,
   isAlone: boolean,
+  longest: number | null,
 ): Context => ({
   walk: { expression, statements },
   reporter,
@@ -108,6 +114,8 @@ const createContext = (
   symbols: new Map(),
   quotients: [],
   runDims: new Set(),
+  longest,
+  sequences: { count: new Set(), positions: new Set() },
   inputs: [],
   outputs: [],
   weights: [],
@@ -140,12 +148,13 @@ function modelFrom(
   declaration: Declaration,
   module: Module,
   set: Readonly<Record<string, StaticValue>>,
+  longest: number | null,
   reporter: Reporter,
   work: Context['work'],
   isRight: Context['isRight'],
 ): Model | null {
   const values = new Map<string, StaticValue>()
-  const context = createContext(reporter, work, isRight, values, false)
+  const context = createContext(reporter, work, isRight, values, false, longest)
   const frame = rootFrame(context, module, declaration)
   const before = reporter.count
   refuseUnknown(frame, set)
@@ -171,6 +180,7 @@ function modelFrom(
     origin: originOf(frame, declaration.name.span),
     parameters: facts,
     dims: [...context.runDims].map((name) => ({ name, doc: '' })),
+    sequences: { count: [...context.sequences.count], positions: [...context.sequences.positions] },
     inputs: context.inputs,
     steps: frame.steps,
     outputs: context.outputs,

@@ -14,6 +14,8 @@ export interface Model {
   readonly parameters: readonly ParameterFact[]
   /** Symbolic dims, bound by the shapes of the inputs at each run. */
   readonly dims: readonly { readonly name: string; readonly doc: string }[]
+  /** Those that count sequences, and those that count their positions, where something looks back at earlier positions. */
+  readonly sequences: { readonly count: readonly string[]; readonly positions: readonly string[] }
   readonly inputs: readonly InputTerm[]
   readonly steps: readonly Step[]
   readonly outputs: readonly Output[]

@@ -37,7 +37,7 @@ export const leaves: Records<'input' | 'weight' | 'variable' | 'constant' | 'loa
   },
   variable: {
     ...leaf,
-    doc: 'Persistent state beside the weights, f32: a gradient, optimizer state, or the f16 copy of a weight. It begins as zeros; its sizes are numbers.',
+    doc: 'Persistent state beside the weights, f32: a gradient, optimizer state, the f16 copy of a weight, or a cache. It begins as zeros; its sizes are numbers.',
     formula: 'y = the variable of this role',
     infer(inputs, { role, shape }) {
       const symbolic = shape.find((size) => !isConstant(size))

@@ -1,6 +1,7 @@
 /** One record an op; an op without one does not compile. */
 import type { OpName } from '../graph/vocabulary.ts'
 import { attentionGradients } from './attention-gradient.ts'
+import { appending } from './append.ts'
 import { attentions } from './attention.ts'
 import { contractions } from './contract.ts'
 import { elementwise } from './elementwise.ts'
@@ -23,6 +24,7 @@ export const records: Records<OpName> = {
   ...contractions,
   ...attentions,
   ...attentionGradients,
+  ...appending,
   ...indexed,
   ...routed,
   ...decompositions,

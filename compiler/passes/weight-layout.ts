@@ -36,9 +36,9 @@ export interface LayoutOptions {
   readonly weights?: 'own' | 'shared'
 }
 
-/** Whether the plan of a graph shares its weights with other plans. */
+/** Whether the plan of a graph shares its weights with other plans; a cache is its own. */
 export const sharesWeights = ({ outputs }: Graph, { weights }: LayoutOptions): boolean =>
-  weights === 'shared' || outputs.some(({ replaces }) => replaces !== undefined)
+  weights === 'shared' || outputs.some(({ replaces, role }) => replaces !== undefined && role?.kind !== 'cache')
 
 /** Where another user reads it untransposed, it keeps its layout: two layouts would be two copies in memory. */
 export function chooseWeightLayout(graph: Graph, options: LayoutOptions = {}, fired: Fired = ignore): Graph {

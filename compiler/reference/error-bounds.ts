@@ -211,6 +211,10 @@ const gathered: Rule = (step) => {
   return errors.map((e, i) => (ids.error[Math.floor(i / width)] === 0 ? e : Infinity))
 }
 
+/** The rows, and the other rows of the cache, with their errors. */
+const appended: Rule = ({ operands: [cache, x, past], value, evaluate }) =>
+  isExact(past.error) ? evaluate([asReal(cache.value, cache.error), asReal(x.value, x.error), past.value]).values : unknown(value)
+
 /** An index is determined where its value is farther from its neighbours in the order than their errors. */
 const topK: Rule = ({ operands: [x], value, node }) => {
   const error = zeros(value)
@@ -273,6 +277,7 @@ const BY_OP: Readonly<Partial<Record<OpName, Rule>>> = {
   sinkhorn_finish: perturbed,
   sinkhorn_gradient: perturbed,
   svd: perturbed,
+  append: appended,
   attention: perturbed,
   attention_lse: perturbed,
   attention_query_gradient: perturbed,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Predict } from '../../analysis/eval/evaluate.ts'
+import { inRuns, wholeSequence, type Continue } from '../../generation/continuation.ts'
 import { generate, type GeneratedToken, type GenerateRequest, type GenerationEnd } from '../../generation/generate.ts'
 import { GREEDY } from '../../generation/sampling.ts'
 
@@ -25,7 +26,7 @@ const sums: Predict = async (tokens) => {
 
 const request = (changes: Partial<GenerateRequest> = {}): GenerateRequest => ({
   prompt: Int32Array.from([1, 2]),
-  predict: sums,
+  model: wholeSequence(sums).give,
   sampling: GREEDY,
   seed: 0,
   maxTokens: 5,
@@ -81,7 +82,7 @@ test('an abort ends before the next token', async () => {
     if (tokens.length === 4) stop.abort()
     return sums(tokens)
   }
-  const { tokens, end } = await all(request({ predict, signal: stop.signal, maxTokens: 50 }))
+  const { tokens, end } = await all(request({ model: wholeSequence(predict).give, signal: stop.signal, maxTokens: 50 }))
   expect([tokens.length, end]).toEqual([3, 'aborted'])
 })
 
@@ -91,5 +92,36 @@ test.each([NaN, Infinity])('a logit of %s is an error that names the token', asy
     if (tokens.length === 3) logits[2 * 7 + 6] = value
     return { logits, layers }
   }
-  await expect(all(request({ predict }))).rejects.toThrow('the logits for token 3 of the text are not finite')
+  await expect(all(request({ model: wholeSequence(predict).give }))).rejects.toThrow(
+    'the logits for token 3 of the text are not finite',
+  )
+})
+
+test('a prompt that was given in part goes on from there', async () => {
+  const { give } = wholeSequence(sums)
+  await give(Int32Array.of(1))
+  expect(ids(await all(request({ given: 1, model: give })))).toEqual([3, 6, 5, 3, 6])
+})
+
+test('a sequence that goes back gives what it gave from there', async () => {
+  const { give, goBack } = wholeSequence(sums)
+  const first = await give(Int32Array.of(1, 2, 3))
+  await give(Int32Array.of(4, 5))
+  expect(goBack(2)).toBe(2)
+  expect((await give(Int32Array.of(3))).layers).toEqual(first.layers)
+})
+
+test('many tokens are given in several runs, and an abort ends between two', async () => {
+  const runs: number[] = []
+  const stop = new AbortController()
+  const give: Continue = async (tokens) => {
+    runs.push(tokens.length)
+    if (runs.length === 3) stop.abort()
+    return wholeSequence(sums).give(tokens)
+  }
+  await inRuns(give, 4)(new Int32Array(9))
+  expect(runs).toEqual([4, 4, 1])
+  const request9 = request({ prompt: new Int32Array(9), model: inRuns(give, 4), signal: stop.signal })
+  expect((await all(request9)).end).toBe('aborted')
+  expect(runs).toHaveLength(3)
 })

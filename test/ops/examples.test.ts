@@ -371,6 +371,13 @@ const examples: { readonly [N in Exclude<OpName, Opcode>]: readonly Example<N>[]
       tensor('f32', [1, 1, 2], [3, 6]),
     ],
   ],
+  append: [
+    [
+      [tensor('f32', [2, 3, 2], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]), tensor('f32', [2, 1, 2], [-1, -2, -3, -4]), i(2, 0)],
+      {},
+      tensor('f32', [2, 3, 2], [1, 2, 3, 4, -1, -2, -3, -4, 9, 10, 11, 12]),
+    ],
+  ],
   segment_sum: [
     [
       [

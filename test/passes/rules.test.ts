@@ -234,6 +234,19 @@ const cases: Record<string, { fires: string; gives: string; misses: string }[]> 
       misses: '%9 = transpose(%0) order [1, 0] : f32[3, B]\n%10 = reshape(%9) : f32[3*B]',
     },
   ],
+  'reshape(broadcast(x)) that adds or removes axes of size 1  ==>  broadcast(x)': [
+    {
+      fires: '%9 = broadcast(%7) axes [2] : f32[1, B, 3]\n%10 = reshape(%9) : f32[B, 1, 3]',
+      gives: '%9 = broadcast(%7) axes [2] : f32[B, 1, 3]\n%9',
+      misses: '%9 = broadcast(%7) axes [2] : f32[1, B, 3]\n%10 = reshape(%9) : f32[3*B]',
+    },
+    // the axis of size 1 is the operand's own
+    {
+      fires: '%9 = broadcast(%7) axes [1] : f32[B, 3]\n%10 = reshape(%9) : f32[B, 1, 3]',
+      gives: '%9 = broadcast(%7) axes [2] : f32[B, 1, 3]\n%9',
+      misses: '%9 = broadcast(%5) axes [0, 1, 3] : f32[1, B, 3, 1]\n%10 = reshape(%9) : f32[B, 3]',
+    },
+  ],
   'reshape(broadcast(scalar))  ==>  broadcast(scalar)': [
     {
       fires: '%9 = broadcast(%6) axes [] : f32[B, 2]\n%10 = reshape(%9) : f32[2*B]',

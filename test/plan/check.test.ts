@@ -113,7 +113,7 @@ test.each<[Path, unknown, string]>([
   [
     ['weights', 1, 'variable'],
     { kind: 'loss', path: '', term: 'a' },
-    'weights[1].variable.kind: one of gradient, optimizer_state, f16_copy is expected, not "loss"',
+    'weights[1].variable.kind: one of gradient, optimizer_state, f16_copy, cache is expected, not "loss"',
   ],
   [['outputs', 1, 'replaces'], 'v', 'outputs[1].replaces: there is no weight v'],
   [['outputs', 1, 'replaces'], '', 'outputs[1].replaces: a name is expected, not ""'],

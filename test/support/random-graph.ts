@@ -382,6 +382,8 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
   sinkhorn_step: scaledOf,
   sinkhorn_finish: scaledOf,
   svd: () => null,
+  // only behind a variable
+  append: () => null,
   grouped_weight_gradient: (g) => {
     const x = g.any((node) => node.dtype === 'f32' && node.shape.length === 2)
     const y = x && g.any((node) => node.dtype === 'f32' && node.shape.length === 2 && node.shape[0] === x.shape[0])
@@ -418,6 +420,7 @@ const growers: { readonly [N in OpName]: (g: Grower, op: N) => unknown } = {
  */
 export const APART: ReadonlySet<OpName> = new Set<OpName>([
   'svd',
+  'append',
   'variable',
   'compute_at_load',
   'cast_f16',

@@ -1,9 +1,9 @@
 /** Ops that read by index: the backward pass sums the gradients of all reads of one element (scatter-add). */
 import { product } from '../../../plan/dim.ts'
 import { NONE } from '../../ops/build.ts'
-import { none, rule, type GradientRules } from '../rule.ts'
+import { none, refused, rule, type GradientRules } from '../rule.ts'
 
-export const indexed: GradientRules<'take' | 'pick' | 'top_k'> = {
+export const indexed: GradientRules<'take' | 'pick' | 'top_k' | 'append'> = {
   take: rule('dtable[i] = sum of dy over the places that read row i', (make, { inputs: [table, ids] }, dy) => {
     const [size, ...rest] = table.shape
     const rows = product(ids.shape)
@@ -19,4 +19,5 @@ export const indexed: GradientRules<'take' | 'pick' | 'top_k'> = {
     return [make('sum', [each], { axis: rank - 1 }), null]
   }),
   top_k: none('indices are integers'),
+  append: refused('training keeps no state between runs'),
 }

@@ -1,12 +1,14 @@
 /**
- * Which outputs are written straight into the memory of the weights they replace. Outside of the kernel that writes it, nothing
- * reads such an output, and the weight as it was is read by earlier kernels alone; inside, the weight is read at the very element
- * that is stored, and before. No kernel writes one weight and reads another one that is replaced: those of a store may share a
- * buffer, which a step binds for one of the two only. What is not written in place is copied when all steps are done.
+ * Which outputs are written straight into the memory of the weights they replace. Rows that are appended to a cache always are:
+ * their kernel stores those rows alone, and all other kernels read the cache with them. For anything else: outside of the
+ * kernel that writes it, nothing reads such an output, and the weight as it was is read by earlier kernels alone; inside, the
+ * weight is read at the very element that is stored, and before. No kernel writes one weight and reads another one that is
+ * replaced: those of a store may share a buffer, which a step binds for one of the two only. What is not written in place is
+ * copied when all steps are done.
  */
 import type { Target } from '../../../plan/target.ts'
 import type { Graph, Node } from '../../graph/node.ts'
-import { liveNodes, stateIn } from '../../graph/walk.ts'
+import { isOp, liveNodes, stateIn } from '../../graph/walk.ts'
 import { keepsPlaces } from '../../ops/kinds.ts'
 import type { Statement } from '../../scalar/expression.ts'
 import type { Computation, KernelProgram } from '../ir/kernel.ts'
@@ -54,6 +56,7 @@ export function writeInPlace(
     const using = users.get(stored) ?? []
     const kernel =
       using.find((at) => kernels[at].buffers.some((buffer) => buffer.node === stored && buffer.access === 'read_write')) ?? -1
+    if (isOp(stored, 'append')) return [appended(name, stored, kernel, users.get(stored.inputs[0]) ?? [])]
     const isAlone = timesShown.get(stored) === 1 && (weight === null || weight === stored || !timesShown.has(weight))
     if (kernel < 0 || !isAlone || !liesAlike(stored, weight ?? node, target)) return []
     const isRead = using.some((at) => at !== kernel)
@@ -63,6 +66,12 @@ export function writeInPlace(
     return [{ output: name, node: stored, weight, kernel, merges }]
   })
   return apply(kernels, candidates, new Set(replacing.flatMap(({ replaces }) => weights.get(replaces!) ?? [])))
+}
+
+/** Throws where something reads the cache without the rows. */
+function appended(output: string, node: Node, kernel: number, readers: readonly number[]): Candidate {
+  if (kernel < 0 || readers.length > 0) throw new Error(`${output}: a cache is read before rows are appended to it`)
+  return { output, node, weight: node.inputs[0], kernel, merges: false }
 }
 
 /** Node -> the kernels that bind its memory, in order. */

@@ -2,7 +2,7 @@
 import { evaluate as sizeOf, product, type DimValues } from '../../../plan/dim.ts'
 import type { Node } from '../../graph/node.ts'
 import { decodeSortedRows } from '../../graph/sorted-rows.ts'
-import { isState } from '../../graph/walk.ts'
+import { isOp, isState } from '../../graph/walk.ts'
 import { createInterpreter, createThread, type Thread, type Machine } from '../../scalar/interpret.ts'
 import { attentionThreads } from './attention-threads.ts'
 import type { KernelProgram } from './kernel.ts'
@@ -33,8 +33,8 @@ export function evaluateKernels(
 function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues): void {
   const buffers = new Map<string, Float64Array>()
   for (const { name, node, access } of kernel.buffers) {
-    // NaN shows where a kernel reads what none has written; weights and variables are updated in place
-    if (access === 'read_write' && !isState(node)) memory.set(node, new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN))
+    // weights and variables are updated in place
+    if (access === 'read_write' && !isState(node)) memory.set(node, beginning(node, memory, dims))
     const values = memory.get(node)
     if (values === undefined) throw new Error(`${kernel.name} reads ${node.op} %${node.id} before it is written`)
     buffers.set(name, values)
@@ -44,6 +44,13 @@ function evaluateKernel(kernel: KernelProgram, memory: Memory, dims: DimValues):
   if (computation.kind === 'matmul') evaluateMatmul(computation.matmul, machine)
   else evaluateWorkgroups(computation.kind === 'attention' ? attentionThreads(computation.attention) : computation, machine)
 }
+
+/**
+ * What a stored tensor begins as: the cache that it is written into, or NaN, which shows where a kernel reads what none has
+ * written.
+ */
+const beginning = (node: Node, memory: Memory, dims: DimValues): Float64Array =>
+  isOp(node, 'append') ? memory.get(node.inputs[0])!.slice() : new Float64Array(sizeOf(product(node.shape), dims)).fill(NaN)
 
 type Workgroups = Extract<KernelProgram['computation'], { kind: 'workgroups' }>
 

@@ -21,6 +21,8 @@ export type BuiltinParameterKind =
   | 'order'
   | 'pattern'
   | 'count'
+  /** A number of rows that no run can change, 0 or more. */
+  | 'rows'
   | 'iterations'
   | 'tolerance'
   /** All named ints. */

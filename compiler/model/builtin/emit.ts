@@ -19,6 +19,12 @@ export interface Emit<T extends TensorType> {
   readonly constant: (value: number, dtype: DType) => T
   /** Uniform f32 numbers above 0 and below 1, a new stream at each call. */
   readonly random: (shape: readonly Dim[]) => T
+  /** x [B, S, ...] behind what earlier runs gave here of the same sequences, [B, T, ...]; x itself where nothing is kept. */
+  readonly cached: (x: T) => T
+  /** The positions of the rows of x [B, S, ...] in their sequences, i32 [B, S]. */
+  readonly positions: (x: T) => T
+  /** x [B, S, ...] with the rows before it in its sequence in front, [B, count + S, ...]: zeros where there are none. */
+  readonly withPrevious: (x: T, count: Dim) => T
   /** A size as an f32 number, shape []. */
   readonly size: (size: Dim) => T
   /** The canonical form of all sizes known to be equal to this one. */

@@ -7,6 +7,7 @@ import { MOVEMENTS } from './movement.ts'
 import { PRODUCTS } from './products.ts'
 import { RANDOM } from './random.ts'
 import { REDUCTIONS } from './reductions.ts'
+import { SEQUENCES } from './sequences.ts'
 import { TRANSPORT } from './transport.ts'
 
 const TABLE = {
@@ -14,6 +15,7 @@ const TABLE = {
   ...REDUCTIONS,
   ...MOVEMENTS,
   ...INDEXED,
+  ...SEQUENCES,
   ...PRODUCTS,
   ...DECOMPOSITIONS,
   ...TRANSPORT,

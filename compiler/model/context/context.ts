@@ -58,6 +58,10 @@ export interface Context {
   readonly quotients: Quotient[]
   /** Dims that are bound at run time. */
   readonly runDims: Set<string>
+  /** The longest sequence that earlier runs may have left something of; null where nothing is kept between runs. */
+  readonly longest: number | null
+  /** Dims of the run that count sequences, and their positions, where something looks back at earlier ones. */
+  readonly sequences: { readonly count: Set<string>; readonly positions: Set<string> }
   readonly inputs: InputTerm[]
   readonly outputs: Output[]
   readonly weights: WeightFact[]

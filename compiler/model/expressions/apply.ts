@@ -1,6 +1,6 @@
 /** Application of builtins: operands converted to one dtype, the result typed by the ops they expand to. */
 import type { Span } from '../../../grammar/source.ts'
-import { constantValue, dim, product, symbolsOf, type Dim } from '../../../plan/dim.ts'
+import { add as plus, constantValue, dim, product, symbolsOf, type Dim } from '../../../plan/dim.ts'
 import type { DType } from '../../graph/vocabulary.ts'
 import { infer } from '../../ops/infer.ts'
 import type { TensorType } from '../../ops/record.ts'
@@ -28,6 +28,12 @@ interface Typing {
   readonly problem: () => BuiltinProblem | null
 }
 
+/** Notes the dims of the run that count sequences and positions. */
+function noteSequences({ context: { runDims, sequences } }: Frame, { shape: [count, positions] }: TensorType): void {
+  for (const name of symbolsOf(count)) if (runDims.has(name)) sequences.count.add(name)
+  for (const name of symbolsOf(positions)) if (runDims.has(name)) sequences.positions.add(name)
+}
+
 /** The ops of a builtin over types alone; the first problem is kept. */
 function typing(frame: Frame): Typing {
   let problem: BuiltinProblem | null = null
@@ -42,6 +48,22 @@ function typing(frame: Frame): Typing {
     constant: (_, dtype) => ({ shape: [], dtype }),
     size: () => ({ shape: [], dtype: 'f32' }),
     random: (shape) => ({ shape, dtype: 'f32' }),
+    cached(x) {
+      const [sequences, positions, ...rest] = x.shape
+      noteSequences(frame, x)
+      return {
+        shape: [sequences, frame.context.longest === null ? positions : dim(frame.context.longest), ...rest],
+        dtype: 'f32',
+      }
+    },
+    positions(x) {
+      noteSequences(frame, x)
+      return { shape: x.shape.slice(0, 2), dtype: 'i32' }
+    },
+    withPrevious(x, count) {
+      noteSequences(frame, x)
+      return { shape: [x.shape[0], settle(plus(count, x.shape[1])), ...x.shape.slice(2)], dtype: 'f32' }
+    },
     reshape(x, shape) {
       const same = equalSizes(product(x.shape), product(shape), frame.context.quotients)
       if (!same)

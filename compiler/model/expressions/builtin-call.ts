@@ -16,7 +16,7 @@ import type { Static } from '../static/static.ts'
 import { settingOf } from '../methods/method.ts'
 import { int, real } from '../methods/setting.ts'
 import { ofStatic, UNKNOWN, type Value } from '../context/value.ts'
-import { wantExtent, wantNumber, wantStatic } from '../types/compile-time.ts'
+import { wantExtent, wantNumber, wantRows, wantStatic } from '../types/compile-time.ts'
 
 /** The argument of each parameter; null after a mistake. */
 function match(
@@ -128,6 +128,10 @@ function option(frame: Frame, parameter: BuiltinParameter, args: readonly Argume
     }
     case 'count': {
       const count = wantExtent(frame, value)
+      return count === null ? null : { count }
+    }
+    case 'rows': {
+      const count = wantRows(frame, value)
       return count === null ? null : { count }
     }
     case 'pattern':

@@ -49,20 +49,26 @@ export function wantFixed(frame: Frame, expression: Expression, what: string): D
 }
 
 /** An int that is the extent of an axis, 1 or more; null after a mistake. */
-export function wantExtent(frame: Frame, expression: Expression): Dim | null {
-  const size = wantSize(frame, expression, 'a size')
+export const wantExtent = (frame: Frame, expression: Expression): Dim | null =>
+  wantFrom(frame, expression, wantSize(frame, expression, 'a size'), 1)
+
+/** An int that no run can change, 0 or more; null after a mistake. */
+export const wantRows = (frame: Frame, expression: Expression): Dim | null =>
+  wantFrom(frame, expression, wantFixed(frame, expression, 'the number of rows'), 0)
+
+function wantFrom(frame: Frame, expression: Expression, size: Dim | null, least: number): Dim | null {
   const ok =
     size !== null &&
     bounded(frame, expression.span, false, () =>
       verify(frame, (lookup) => {
         const value = evaluateSize(size, lookup)
         const isNumber = constantValue(size) !== undefined
-        return value === undefined || (value >= 1 && value <= LARGEST)
+        return value === undefined || (value >= least && value <= LARGEST)
           ? null
           : {
               code: 'SMOE4006',
               span: expression.span,
-              message: `a size must be from 1 to ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
+              message: `a size must be from ${least} to ${LARGEST}, not ${isNumber ? value : `${size.key} = ${value}`}`,
             }
       }),
     )

@@ -17,6 +17,18 @@ const reshapes: readonly Rule[] = [
     ({ inputs: [x], shape }, make) =>
       isOp(x, 'broadcast') && x.inputs[0].shape.length === 0 ? make('broadcast', [x.inputs[0]], { shape, axes: [] }) : null,
   ),
+  rule(
+    'unit-reshape-of-broadcast',
+    'reshape',
+    'reshape(broadcast(x)) that adds or removes axes of size 1  ==>  broadcast(x)',
+    ({ inputs: [x], shape }, make) => {
+      if (!isOp(x, 'broadcast') || x.inputs[0].shape.includes(ONE)) return null
+      const [before, after] = [longAxes(x.shape), longAxes(shape)]
+      const isAlike = before.length === after.length && before.every((axis, at) => x.shape[axis] === shape[after[at]])
+      if (!isAlike) return null
+      return make('broadcast', [x.inputs[0]], { shape, axes: x.params.axes.map((axis) => after[before.indexOf(axis)]) })
+    },
+  ),
 ]
 
 const transposes: readonly Rule[] = [

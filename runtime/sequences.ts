@@ -1,0 +1,78 @@
+/** Sequences that runs of a session continue: what it keeps of the tokens that they were given. */
+import { checked, checkedAsync, list, optional, readable, record, whole } from '../plan/arguments.ts'
+import type { PlanState } from '../plan/plan.ts'
+import { NEW_TOKENS, PAST_TOKENS } from '../plan/state-inputs.ts'
+import type { Inputs } from './dims.ts'
+import { StateError } from './errors.ts'
+import type { Outputs } from './run.ts'
+import type { RunOptions, Session } from './session.ts'
+import type { HostData } from './tensors.ts'
+
+export interface Sequences extends PlanState {
+  /** How many tokens each sequence has. */
+  readonly lengths: () => readonly number[]
+  /**
+   * Runs the next tokens. Axis 0 of the inputs has the sequences, axis 1 as many positions as the sequence with the most new
+   * tokens: `counts` says how many of them each has, and what lies behind those is not kept. All, unless it is given. Throws a
+   * StateError where a sequence becomes too long, and what `run` of the session throws; the lengths stay then.
+   */
+  readonly run: (inputs: Inputs, counts?: readonly number[], options?: RunOptions) => Promise<Outputs>
+  /** Goes back to these lengths: to any where the plan says that it rewinds, else to 0 alone. Throws a StateError. */
+  readonly truncate: (lengths: readonly number[]) => void
+}
+
+const vector = (values: readonly number[]): HostData => ({ shape: [values.length], data: Int32Array.from(values) })
+
+function positionsIn(inputs: Inputs): number {
+  const [given] = Object.values(inputs)
+  return given?.shape[1] ?? 0
+}
+
+/** Throws a StateError for a plan that keeps nothing, and for lengths that do not fit. */
+export function createSequences(session: Session): Sequences {
+  const { plan } = session
+  const { state } = plan
+  if (state === undefined) throw new StateError(`the plan of ${plan.model} keeps nothing between runs: compile it with a state`)
+  const { sequences, longest, rewinds } = state
+  const names = new Set(plan.inputs.map(({ name }) => name))
+  let lengths: readonly number[] = Array.from({ length: sequences }, () => 0)
+  let last: Promise<unknown> = Promise.resolve()
+  const wantEach = (values: readonly number[], what: string): void => {
+    if (values.length !== sequences) throw new StateError(`${what}: ${values.length} numbers for ${sequences} sequences`)
+  }
+
+  const run = async (inputs: Inputs, counts?: readonly number[], given?: RunOptions): Promise<Outputs> => {
+    const most = positionsIn(inputs)
+    const added = counts ?? lengths.map(() => most)
+    wantEach(added, 'the new tokens')
+    const stray = added.find((count) => count > most)
+    if (stray !== undefined) throw new StateError(`${stray} new tokens, and the inputs have ${most} positions`)
+    const next = lengths.map((length, b) => length + added[b])
+    const full = next.findIndex((length) => length > longest)
+    if (full >= 0) throw new StateError(`sequence ${full} would have ${next[full]} tokens, and ${longest} are kept at most`)
+    const own = { [PAST_TOKENS]: vector(lengths), [NEW_TOKENS]: vector(added) }
+    const asked = Object.fromEntries(Object.entries(own).filter(([name]) => names.has(name)))
+    const outputs = await session.run({ ...inputs, ...asked }, given)
+    lengths = next
+    return outputs
+  }
+
+  return {
+    ...state,
+    lengths: () => lengths,
+    run: checkedAsync('run', { inputs: record(readable), counts: optional(list(whole)) }, (inputs: Inputs, counts?, given?) => {
+      const next = last.then(() => run(inputs, counts, given))
+      last = next.catch(() => {})
+      return next
+    }) as Sequences['run'],
+    truncate: checked('truncate', { lengths: list(whole) }, (to: readonly number[]) => {
+      wantEach(to, 'the lengths')
+      to.forEach((length, b) => {
+        if (length > lengths[b]) throw new StateError(`sequence ${b} has ${lengths[b]} tokens, not ${length}`)
+        if (!rewinds && length !== 0 && length !== lengths[b])
+          throw new StateError(`${plan.model} keeps the last rows of each sequence alone: it goes back to 0 or not at all`)
+      })
+      lengths = [...to]
+    }),
+  }
+}
