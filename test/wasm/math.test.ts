@@ -132,6 +132,18 @@ for (const name of ['sin', 'cos'] as const) {
   })
 }
 
+test.each(['sin', 'cos'] as const)('%s of an angle is the same beside an angle that is far', (name) => {
+  const vectors = 1 << 12
+  const runOn = (first: (vector: number) => number): readonly number[] => {
+    for (let at = 0; at < 4 * vectors; at++) memory[at] = at % 4 === 0 ? first(at / 4) : (at - 2 * vectors) * 0.37
+    run[name](16 * vectors)
+    return [...memory.subarray(memory.length / 2, memory.length / 2 + 4 * vectors)]
+  }
+  const [near, far] = [runOn(() => 0.25), runOn((vector) => 2 ** 20 + 1 + vector)]
+  const beside = (all: readonly number[]): readonly number[] => all.filter((_, at) => at % 4 !== 0)
+  expect(beside(far)).toEqual(beside(near))
+})
+
 test.each(['power', 'remainder'] as const)('%s is within its bound, edges as the reference has them', MORE_IN_LONG, (name) => {
   const second = memory.length / 4
   const exponents = [...EDGES, 1.5, -1.5, 2.5, 10, -10, 0.1, 33, -33, 7, -7, 64.25, 1e-3, 1e10]

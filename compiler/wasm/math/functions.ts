@@ -9,7 +9,7 @@ import { logarithm, logarithmOfOnePlus } from './logarithm.ts'
 import { philox } from './philox.ts'
 import { power } from './power.ts'
 import { emitRemainder } from './remainder.ts'
-import { cosine, sine } from './trigonometric.ts'
+import { cosine, isFarAngle, nearCosine, nearSine, sine } from './trigonometric.ts'
 
 export type FunctionName =
   | 'exp'
@@ -39,12 +39,32 @@ function straight(ulp: number, operands: number, compute: (...operands: readonly
   return { operands, ulp, emit: (body) => emitVector(body, compute(...parameters)) }
 }
 
+/** One operand: what is computed where the mask is 0 in all four, and what is computed otherwise. */
+function branched(
+  ulp: number,
+  isRare: (x: Vector) => Vector,
+  rare: (x: Vector) => Vector,
+  common: (x: Vector) => Vector,
+): VectorFunction {
+  const x = parameter(0)
+  const emit = (body: FunctionBody): void => {
+    emitVector(body, isRare(x))
+    body.op('v128.any_true')
+    body.when(
+      () => emitVector(body, rare(x)),
+      () => emitVector(body, common(x)),
+      'v128',
+    )
+  }
+  return { operands: 1, ulp, emit }
+}
+
 export const FUNCTIONS: { readonly [N in FunctionName]: VectorFunction } = {
   exp: straight(1.5, 1, exponential),
   log: straight(0.51, 1, logarithm),
   log1p: straight(1, 1, logarithmOfOnePlus),
-  sin: straight(0.6, 1, sine),
-  cos: straight(0.6, 1, cosine),
+  sin: branched(0.6, isFarAngle, sine, nearSine),
+  cos: branched(0.6, isFarAngle, cosine, nearCosine),
   atan: straight(0.51, 1, arctangent),
   tanh: straight(2, 1, tanh),
   erf: straight(2, 1, error),

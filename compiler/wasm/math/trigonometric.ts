@@ -41,14 +41,18 @@ function large(x: Vector): Reduced {
   return { n, r: op('f64x2.mul', op('f64x2.sub', quarters, n), f64(Math.PI / 2)) }
 }
 
+/** Either reduction, by the size of x. */
+function either(x: Vector): Reduced {
+  const [near, far] = [small(x), large(x)]
+  const isFar = op('f64x2.gt', op('f64x2.abs', x), f64(LARGE))
+  return { n: choose(isFar, far.n, near.n), r: choose(isFar, far.r, near.r) }
+}
+
 /** sin(x + quarters pi/2). */
 const sineFrom =
-  (quarters: number) =>
+  (quarters: number, reduce: (x: Vector) => Reduced) =>
   (x: Vector): Vector => {
-    const [near, far] = [small(x), large(x)]
-    const isFar = op('f64x2.gt', op('f64x2.abs', x), f64(LARGE))
-    const n = choose(isFar, far.n, near.n)
-    const r = choose(isFar, far.r, near.r)
+    const { n, r } = reduce(x)
     const square = op('f64x2.mul', r, r)
     const sine = op('f64x2.mul', r, horner('f64x2', square, SINE))
     const cosine = horner('f64x2', square, COSINE)
@@ -59,6 +63,18 @@ const sineFrom =
     return op('v128.xor', choose(isOdd, cosine, sine), sign)
   }
 
-/** -0 stays -0, which the reduction would lose. */
-export const sine = (x: Vector): Vector => choose(op('f32x4.eq', x, f32(0)), x, inDoubles(sineFrom(0), x))
-export const cosine = (x: Vector): Vector => inDoubles(sineFrom(1), x)
+const sineBy =
+  (reduce: (x: Vector) => Reduced) =>
+  (x: Vector): Vector =>
+    // -0 stays -0, which the reduction would lose
+    choose(op('f32x4.eq', x, f32(0)), x, inDoubles(sineFrom(0, reduce), x))
+const cosineBy =
+  (reduce: (x: Vector) => Reduced) =>
+  (x: Vector): Vector =>
+    inDoubles(sineFrom(1, reduce), x)
+
+/** Whether an angle needs the second reduction: few do, and it is most of the work. */
+export const isFarAngle = (x: Vector): Vector => op('f32x4.gt', op('f32x4.abs', x), f32(LARGE))
+export const [sine, cosine] = [sineBy(either), cosineBy(either)]
+/** The same where no angle is far. */
+export const [nearSine, nearCosine] = [sineBy(small), cosineBy(small)]
