@@ -51,7 +51,7 @@ const wrapped = (source: string): string =>
 /** Another process may write the same at once: each renames a file of its own. */
 function writeCache(directory: string, file: string, data: Buffer): void {
   const checksum = Buffer.alloc(CHECKSUM)
-  checksum.writeUInt32LE(0)
+  checksum.writeUInt32LE(crc32(data))
   const draft = join(directory, `${file}.${process.pid}.part`)
   mkdirSync(directory, { recursive: true })
   try {

@@ -68,6 +68,8 @@ interface Options extends SpecOptions, FormatOption, RoutingOptions, DeviceOptio
   readonly dump?: string
 }
 
+type Formats = Awaited<ReturnType<typeof weightFormats>>
+
 interface Result {
   readonly outputs: Readonly<Record<string, HostData>>
   readonly profile: readonly KernelTime[] | null
@@ -106,9 +108,8 @@ function dump({ graph, programs, plan }: Compiled, target: Target, options: Opti
   return writeDump(options.dump, target, () => [{ name: 'run', graph, programs, plan }], terminal)
 }
 
-async function runOnReference(path: string, options: Options, terminal: Terminal): Promise<Result> {
+async function runOnReference(path: string, options: Options, formats: Formats, terminal: Terminal): Promise<Result> {
   if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
-  const formats = await weightFormats(options, terminal)
   const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal), ...formats })
   await dump(compilation, PORTABLE, options, terminal)
   const { plan, graph } = compilation
@@ -133,9 +134,14 @@ async function runOnReference(path: string, options: Options, terminal: Terminal
   })
 }
 
-async function runOnDevice(path: string, options: Options, device: Device, terminal: Terminal): Promise<Result> {
+async function runOnDevice(
+  path: string,
+  options: Options,
+  formats: Formats,
+  device: Device,
+  terminal: Terminal,
+): Promise<Result> {
   try {
-    const formats = await weightFormats(options, terminal)
     const added = { routes: routesWanted(options, terminal), ...formats }
     const compilation = compileSpec(path, options, device.target, terminal, added)
     await dump(compilation, device.target, options, terminal)
@@ -291,8 +297,12 @@ function refuseOverwriting(path: string, options: Options, terminal: Terminal): 
 
 async function runSpec(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   refuseOverwriting(path, options, terminal)
+  // before the threads of a device start, which take the processor for as long as the spec is compiled
+  const formats = await weightFormats(options, terminal)
   const device = await openUnlessReference(options, terminal)
-  const result = await (device === null ? runOnReference(path, options, terminal) : runOnDevice(path, options, device, terminal))
+  const result = await (device === null
+    ? runOnReference(path, options, formats, terminal)
+    : runOnDevice(path, options, formats, device, terminal))
   await writeOutputs(result, options, terminal)
   const differences = options.compare === undefined ? [] : await compareWith(options.compare, result.outputs, terminal)
   const balance = result.routes === null ? [] : balances(result.routes.record, result.routes.facts.within ?? {})
