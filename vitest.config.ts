@@ -64,7 +64,19 @@ const files = testFiles.filter(
  * take the tests of others down. Others share a process and what it has imported, which takes longer than most tests.
  */
 const ownProcess = has(/\bvi\.|support\/heap|\bopenAdapters\b|\bsoftwareAdapters\b|'swiftshader'|'software'/)
-const isApart = (file: string): boolean => testRun !== 'short' || ownProcess(file)
+const isApart = (file: string): boolean => ownProcess(file) || (testRun !== 'short' && (isLong(file) || isOnDevices(file)))
+
+/** What takes longer than half a minute of the long run, alone on a core, the longest first. `.ci/run` prints the slowest. */
+const LONGEST = [
+  'end-to-end/routings',
+  'kernel/matmul/gradient-matmuls-on-device',
+  'end-to-end/stopped',
+  'kernel/svd/svd-kernel',
+  'end-to-end/constraints',
+  'end-to-end/package/webgpu',
+  'wgsl/templates/matmul',
+  'training/device-machine',
+].map((name) => `/test/${name}.test.ts`)
 
 const project = (name: string, include: readonly string[], isolate: boolean) => ({
   extends: true as const,
@@ -79,8 +91,10 @@ const projects = [
   project('apart', files.filter(isApart), true),
 ].filter(({ test }) => test.include.length > 0)
 
-/** Files apart come last, and of these the long ones of the last rooms first: both workers are busy until the end. */
+/** Files apart come last, and of these the long ones and those of the last rooms first: both workers are busy until the end. */
 function place({ moduleId, project: { name } }: TestSpecification): number {
+  const long = LONGEST.findIndex((file) => moduleId.endsWith(file))
+  if (testRun !== 'short' && long >= 0) return order.length + 1 + long
   const at = order.indexOf(/\/test\/([^/]+)\//.exec(moduleId)?.[1] ?? '')
   const room = at < 0 ? order.length : at
   return name === 'together' ? room : 1000 - room
