@@ -5,7 +5,9 @@
 import { constantValue } from '../../plan/dim.ts'
 import type { Graph, Node } from '../graph/node.ts'
 import { isOp, usersOf } from '../graph/walk.ts'
+import { NONE } from '../ops/build.ts'
 import { isMovement } from '../ops/kinds.ts'
+import type { Maker } from '../ops/maker.ts'
 import { copy, rebuild } from '../ops/rebuild.ts'
 import { buildAttention, hasPlaceForSinks } from './attention/build.ts'
 import { matchAttention, type AttentionMatch } from './attention/match.ts'
@@ -21,8 +23,21 @@ const hasKernel = ({ query, value }: AttentionMatch): boolean =>
 const isStored = (node: Node): boolean =>
   isOp(node, 'weight') ? node.params.source.format !== undefined : isMovement(node) && node.inputs.some(isStored)
 
-const hasPlainOperands = ({ query, key, value, masks, sink }: AttentionMatch): boolean =>
-  [query, key, value, ...masks, ...(sink === null ? [] : [sink])].every(({ node }) => !isStored(node))
+/** Apart from sinks, which are a number a head. */
+const hasPlainOperands = ({ query, key, value, masks }: AttentionMatch): boolean =>
+  [query, key, value, ...masks].every(({ node }) => !isStored(node))
+
+/** The node over a copy of its weight in f32, which is made as weights are loaded, where it lies in another format. */
+function decoded(make: Maker, node: Node): Node {
+  if (!isStored(node)) return node
+  if (isOp(node, 'weight'))
+    return make('compute_at_load', [make('optimization_barrier', [node], NONE)], { name: `${node.params.name}.f32` })
+  return copy(
+    node,
+    node.inputs.map((input) => decoded(make, input)),
+    make,
+  )
+}
 
 /** By the last contraction: the attentions whose scores nothing else reads. */
 function matchesIn(graph: Graph): ReadonlyMap<Node, AttentionMatch> {
@@ -49,6 +64,6 @@ export function fuseAttention(graph: Graph, fired: Fired = ignore): Graph {
     const match = matches.get(node)
     if (match === undefined) return copy(node, inputs, make)
     fired('fuse-attention')
-    return buildAttention(make, match, (old) => made.get(old)!, node.shape)
+    return buildAttention(make, match, (old) => decoded(make, made.get(old)!), node.shape)
   })
 }
