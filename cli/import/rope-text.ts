@@ -46,7 +46,19 @@ const magnitudeRatio = (factor: number, above: number, below: number): string =>
 
 const listText = (list: readonly number[]): string => `[${list.map(realText).join(', ')}]`
 
-function longRopeText(half: string, theta: string, { short, long, factor, context, magnitude, magnitudes }: LongRope): RopeText {
+/** One list for all lengths, with a magnitude of its own. */
+const dividedText = (half: string, theta: string, factors: readonly number[], magnitude: number): RopeText => ({
+  arguments: [
+    `frequency = ${call('divided_frequencies', [half, `factors = ${listText(factors)}`, theta])}`,
+    ...(magnitude === 1 ? [] : [`magnitude = ${realText(magnitude)}`]),
+  ],
+  imports: { 'blocks/rope': ['divided_frequencies'] },
+})
+
+function longRopeText(half: string, theta: string, scaling: LongRope): RopeText {
+  const { short, long, factor, context, magnitude, magnitudes } = scaling
+  const isOne = short.length === long.length && short.every((value, at) => value === long[at])
+  if (isOne && magnitude !== null && magnitudes === null) return dividedText(half, theta, short, magnitude)
   const frequency = call('longrope_frequencies', [
     half,
     `length = ${magnitudes === null ? 'S' : '1'}`,

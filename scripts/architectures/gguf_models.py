@@ -24,6 +24,10 @@ HERE = pathlib.Path(__file__).parent
 SIZES = {"vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
 EXPERTS = {"moe_intermediate_size": 8, "num_experts": 5, "num_experts_per_tok": 2}
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 16, "rope_theta": 1e4, "beta_fast": 16.0}
+LLAMA3 = {
+    "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 16, "rope_theta": 500.0,
+}
 TABLE = json.loads((HERE / "architectures.json").read_text())
 #: type -> (architecture in GGUF, config)
 MODELS = {
@@ -39,6 +43,9 @@ MODELS = {
     "gpt_oss_mxfp4": ("gpt-oss", {**TABLE["gpt_oss"], "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2}),
     "deepseek_v2": ("deepseek2", {**TABLE["deepseek_v2"], "topk_method": "greedy", "n_group": 1, "topk_group": 1}),
     "deepseek_v3": ("deepseek2", {**TABLE["deepseek_v3"], "rope_parameters": {**YARN, "mscale": 0.7, "mscale_all_dim": 0.7}}),
+    "deepseek_v2_split": ("deepseek2", {**TABLE["deepseek_v2"], "topk_method": "greedy", "n_group": 1, "topk_group": 1, "split_latent": True}),
+    "deepseek_v3_q8_0": ("deepseek2", {**TABLE["deepseek_v3"], "kv_lora_rank": 32, "qk_nope_head_dim": 32, "num_hidden_layers": 2, "split_latent": True}),
+    "llama_llama3": ("llama", {**SIZES, "model_type": "llama", "intermediate_size": 20, "hidden_size": 32, "rope_parameters": LLAMA3}),
     "glm4_moe": ("glm4moe", {**TABLE["glm4_moe"], "rope_parameters": {**YARN, "partial_rotary_factor": 0.5}}),
     "dots1": ("dots1", {**TABLE["dots1"], "sliding_window": None, "layer_types": None}),
     "exaone_moe": ("exaone-moe", TABLE["exaone_moe"]),
@@ -56,6 +63,11 @@ HUB_NAMES = [
     ("gate.moe_statics.e_score_correction_bias", "moe_statics.e_score_correction.bias"), ("expert_bias", "expert_bias.bias"),
     ("mlp.e_score_correction_bias", "block_sparse_moe.e_score_correction.bias"), ("e_score_correction_bias", "e_score_correction.bias"),
 ]
+
+
+def is_split(config):
+    """Whether keys and values of latent attention are tensors of their own, as llama.cpp's converter writes them since 2025."""
+    return getattr(config, "split_latent", False)
 
 
 def stacked(config):
@@ -101,6 +113,11 @@ def tensors_of(model, architecture, names):
             gate, up = halves(data, config.model_type)
             yield f"{block}ffn_gate_shexp.weight", gate
             yield f"{block}ffn_up_shexp.weight", up
+        elif architecture == "deepseek2" and name.endswith("kv_b_proj.weight") and is_split(config):
+            keys = config.qk_nope_head_dim
+            heads = data.reshape(config.num_attention_heads, keys + config.v_head_dim, config.kv_lora_rank)
+            yield f"{block}attn_k_b.weight", heads[:, :keys].swapaxes(1, 2)
+            yield f"{block}attn_v_b.weight", heads[:, keys:]
         elif ".experts.mlp." in name:
             data = data.reshape(stacked(config))
             yield names.get_name(name) + ".weight", data.swapaxes(1, 2) if name.endswith("w2") else data
@@ -165,8 +182,11 @@ def gpt_oss(w, c):
 def latent(w, c):
     w.add_q_lora_rank(c.q_lora_rank)
     w.add_kv_lora_rank(c.kv_lora_rank)
-    w.add_key_length(c.qk_nope_head_dim + c.qk_rope_head_dim)
-    w.add_value_length(c.v_head_dim)
+    w.add_key_length(c.kv_lora_rank + c.qk_rope_head_dim if is_split(c) else c.qk_nope_head_dim + c.qk_rope_head_dim)
+    w.add_value_length(c.kv_lora_rank if is_split(c) else c.v_head_dim)
+    if is_split(c):
+        w.add_key_length_mla(c.qk_nope_head_dim + c.qk_rope_head_dim)
+        w.add_value_length_mla(c.v_head_dim)
     w.add_rope_dimension_count(c.qk_rope_head_dim)
 
 
@@ -245,7 +265,7 @@ def dbrx(w, c):
 
 #: what the converter of a type writes beside
 EXTRAS = {
-    "granitemoeshared": granite, "gpt_oss": gpt_oss, "gpt_oss_mxfp4": gpt_oss, "deepseek_v2": deepseek_v2, "deepseek_v3": deepseek_v3, "glm4_moe": glm4_moe,
+    "granitemoeshared": granite, "gpt_oss": gpt_oss, "gpt_oss_mxfp4": gpt_oss, "deepseek_v2": deepseek_v2, "deepseek_v3": deepseek_v3, "deepseek_v2_split": deepseek_v2, "deepseek_v3_q8_0": deepseek_v3, "glm4_moe": glm4_moe,
     "dots1": dots1, "exaone_moe": exaone_moe, "minimax_m2": minimax_m2, "lfm2_moe": lfm2_moe, "ernie4_5_moe": ernie4_5_moe,
     "hunyuan_v1_moe": hunyuan, "dbrx": dbrx,
 }
@@ -301,11 +321,36 @@ def round_to_mxfp4(model):
                 parameter.copy_(torch.from_numpy(exact.swapaxes(1, 2).copy()))
 
 
+def round_to_q8_0(model):
+    """Gives keys and values of latent attention numbers that Q8_0 has: keys along the channels of a head, values along the latent."""
+    config = model.config
+    keys = config.qk_nope_head_dim
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("kv_b_proj.weight"):
+                heads = parameter.float().numpy().reshape(config.num_attention_heads, -1, config.kv_lora_rank).copy()
+                turned = np.ascontiguousarray(heads[:, :keys].swapaxes(1, 2))
+                heads[:, :keys] = dequantize(quantize(turned, Type.Q8_0), Type.Q8_0).swapaxes(1, 2)
+                values = np.ascontiguousarray(heads[:, keys:])
+                heads[:, keys:] = dequantize(quantize(values, Type.Q8_0), Type.Q8_0)
+                parameter.copy_(torch.from_numpy(heads.reshape(parameter.shape)))
+
+
+def rope_factors(rope, half):
+    """What llama3's scaling divides each frequency by, which files have as a tensor and not as metadata."""
+    low, high, context = rope["low_freq_factor"], rope["high_freq_factor"], rope["original_max_position_embeddings"]
+    turns = context / (2 * np.pi) * rope["rope_theta"] ** (-np.arange(half) / half)
+    share = np.clip((turns - low) / (high - low), 0, 1)
+    return (1 / ((1 - share) / rope["factor"] + share)).astype(np.float32)
+
+
 def make(name, out, seed):
     architecture, settings = MODELS[name]
     model = model_of({"model_type": name, "max_position_embeddings": 64, **settings}, seed)
     if name == "gpt_oss_mxfp4":
         round_to_mxfp4(model)
+    if name == "deepseek_v3_q8_0":
+        round_to_q8_0(model)
     writer = gguf.GGUFWriter(out / f"{name}.gguf", architecture)
     write_metadata(writer, name, model.config)
     known = next(key for key, value in gguf.MODEL_ARCH_NAMES.items() if value == architecture)
@@ -313,12 +358,16 @@ def make(name, out, seed):
     tensors = list(tensors_of(model, architecture, names))
     if name == "exaone_moe":
         tensors += further_block(model).items()
+    if model.config.rope_parameters.get("rope_type") == "llama3":
+        tensors += [("rope_freqs.weight", rope_factors(model.config.rope_parameters, model.config.head_dim // 2))]
     for tensor, data in tensors:
         # norms and biases stay f32; matrices are exact in bf16
         if data.ndim == 1 or tensor.endswith(".bias"):
             writer.add_tensor(tensor, np.ascontiguousarray(data))
         elif name == "gpt_oss_mxfp4" and "_exps." in tensor:
             writer.add_tensor(tensor, quantize(np.ascontiguousarray(data), Type.MXFP4), raw_dtype=Type.MXFP4)
+        elif name == "deepseek_v3_q8_0" and tensor.endswith(("attn_k_b.weight", "attn_v_b.weight")):
+            writer.add_tensor(tensor, quantize(np.ascontiguousarray(data), Type.Q8_0), raw_dtype=Type.Q8_0)
         else:
             brain = (np.ascontiguousarray(data).view(np.uint32) >> 16).astype(np.uint16)
             writer.add_tensor(tensor, brain.view(np.uint8), raw_dtype=Type.BF16)

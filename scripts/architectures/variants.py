@@ -1,6 +1,6 @@
 """Makes random variants of the architectures: seeds, sizes, and changes of their configs.
 
-usage: variants.py OUT [--count N] [--seed N]
+usage: variants.py OUT [--count N] [--seed N] [--changes FILE]
 needs: as make.py
 
 OUT/NNN-TYPE is a checkpoint as make.py makes it, with change.json: what its config has otherwise. Every type has a turn, and
@@ -31,6 +31,16 @@ COMMON = {
     "max_position_embeddings": 64,
 }
 
+#: in a change: fields of the file that is written, which older configs have otherwise; null for those that they lack
+WRITTEN = "config.json"
+
+
+def rewrite(file, fields):
+    config = json.loads(file.read_text())
+    config.update(fields)
+    kept = {name: value for name, value in config.items() if not (name in fields and value is None and name != "rope_scaling")}
+    file.write_text(json.dumps(kept, indent=2))
+
 
 def sizes_of(config, chance):
     """Sizes that no other field depends on."""
@@ -53,11 +63,12 @@ if __name__ == "__main__":
     parser.add_argument("out")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--changes", type=pathlib.Path, help="other changes than those of changes.json")
     arguments = parser.parse_args()
     table = json.loads((HERE / "architectures.json").read_text())
     table["nomic_bert"] = NOMIC
     table = {**{name: {**COMMON, **config} for name, config in BASES.items()}, **table}
-    changes = json.loads((HERE / "changes.json").read_text())
+    changes = json.loads((arguments.changes or HERE / "changes.json").read_text())
     chance = random.Random(arguments.seed)
     turns = [(name, change) for name in table for change in changes.get(name, [{}])]
     chance.shuffle(turns)
@@ -65,8 +76,9 @@ if __name__ == "__main__":
         name, change = turns[number] if number < len(turns) else chance.choice(turns)
         change = {**sizes_of(table[name], chance), **change}
         folder = f"{number:03d}-{name}"
+        written = change.get(WRITTEN, {})
         try:
-            config, seed = {**table[name], **change}, arguments.seed + number
+            config, seed = {**table[name], **{key: value for key, value in change.items() if key != WRITTEN}}, arguments.seed + number
             if name == "nomic_bert":
                 make_nomic(pathlib.Path(arguments.out) / folder, config, seed)
             else:
@@ -74,4 +86,5 @@ if __name__ == "__main__":
         except Exception as problem:  # a config that transformers itself refuses says nothing about ours
             print(f"{folder}: transformers refuses {json.dumps(change)}: {str(problem)[:120]}")
             continue
+        rewrite(pathlib.Path(arguments.out) / folder / "config.json", written)
         (pathlib.Path(arguments.out) / folder / "change.json").write_text(json.dumps(change))

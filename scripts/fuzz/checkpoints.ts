@@ -57,7 +57,7 @@ const openFiles = async (): Promise<number | null> =>
 async function readConfig(path: string): Promise<void> {
   const file = await openGguf(await fileSource(path))
   try {
-    configOfGguf(file)
+    await configOfGguf(file)
   } finally {
     await file.source.close()
   }

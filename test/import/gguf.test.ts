@@ -1,12 +1,12 @@
 /** Tiny random models as GGUF files, written by the format's own writer, beside the logits of transformers 5.18 in f64. */
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { configOfGguf } from '../../cli/import/gguf/config.ts'
 import { importModel } from '../../cli/import/import.ts'
 import { compileGraph } from '../../compiler/compile.ts'
 import { withWeightFormats } from '../../compiler/passes/weight-formats.ts'
 import { fileSource, openCheckpoint } from '../../runtime/checkpoint/files.ts'
-import { openGguf, type GgufFile } from '../../runtime/checkpoint/gguf/open.ts'
+import { openGguf, type GgufFile, type GgufTensor } from '../../runtime/checkpoint/gguf/open.ts'
 import type { GgufValue } from '../../runtime/checkpoint/gguf/values.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createSession } from '../../runtime/session.ts'
@@ -25,6 +25,9 @@ const types = [
     'gpt_oss_mxfp4',
     'deepseek_v2',
     'deepseek_v3',
+    'deepseek_v2_split',
+    'deepseek_v3_q8_0',
+    'llama_llama3',
     'glm4_moe',
     'dots1',
     'exaone_moe',
@@ -36,19 +39,31 @@ const types = [
   ],
 ]
 
+const opened: GgufFile[] = []
+
+/** Tensors that no weight is read from. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  exaone_moe: ['blk.4.nextn.enorm.weight', 'blk.4.attn_norm.weight'],
+  llama_llama3: ['rope_freqs.weight'],
+}
+
 async function fileOf(type: string): Promise<GgufFile> {
   const file = await openGguf(await fileSource(join(folder, `${type}.gguf`)))
-  await file.source.close()
+  opened.push(file)
   return file
 }
+
+afterEach(async () => {
+  for (const { source } of opened.splice(0)) await source.close()
+})
 
 interface Read {
   readonly spec: string
   readonly isIgnorable: (tensor: string) => boolean
 }
 
-function read(file: GgufFile): Read {
-  const found = configOfGguf(file)
+async function read(file: GgufFile): Promise<Read> {
+  const found = await configOfGguf(file)
   if (found.kind === 'unsupported') throw new Error(found.problems.join('\n'))
   const imported = importModel(found.config, { gguf: found.architecture })
   if (imported.kind === 'unsupported') throw new Error(imported.message)
@@ -62,7 +77,7 @@ afterAll(() => device.dispose())
 
 describe.each(types)('%s', (type) => {
   test('has the logits of transformers on the cpu device', async () => {
-    const { spec: text, isIgnorable } = read(await fileOf(type))
+    const { spec: text, isIgnorable } = await read(await fileOf(type))
     const tensors = await openCheckpoint(join(folder, `${type}.gguf`))
     const shipped = { kind: 'tensors', formats: formatsIn(tensors), isByPath: false } as const
     const graph = withWeightFormats(graphOf({ path: `${type}.smoe`, text }), shipped)
@@ -72,7 +87,7 @@ describe.each(types)('%s', (type) => {
     if (type === 'gpt_oss_mxfp4') expect(matrices).toContain('mxfp4_gguf')
     const session = await createSession(device, plan)
     const extra = [...tensors.tensors.keys()].filter(isIgnorable)
-    expect(extra).toEqual(type === 'exaone_moe' ? ['blk.4.nextn.enorm.weight', 'blk.4.attn_norm.weight'] : [])
+    expect(extra).toEqual(BESIDE[type] ?? [])
     await session.loadWeights(tensors, { allowExtra: extra.length > 0 })
     await tensors.close()
     const { input_ids: ids, logits } = readSafetensors(join(folder, `${type}.safetensors`))
@@ -86,6 +101,11 @@ describe.each(types)('%s', (type) => {
 const changed = (file: GgufFile, changes: Readonly<Record<string, GgufValue>>): GgufFile => ({
   ...file,
   values: new Map([...file.values, ...Object.entries(changes)]),
+})
+
+const withTensor = (file: GgufFile, name: string, tensor: GgufTensor): GgufFile => ({
+  ...file,
+  tensors: new Map([...file.tensors, [name, tensor]]),
 })
 
 const refusals: readonly (readonly [type: string, changes: Readonly<Record<string, GgufValue>>, message: RegExp])[] = [
@@ -133,7 +153,7 @@ const refusals: readonly (readonly [type: string, changes: Readonly<Record<strin
 ]
 
 test.each(refusals)('%s with %j is refused', async (type, changes, message) => {
-  const found = configOfGguf(changed(await fileOf(type), changes))
+  const found = await configOfGguf(changed(await fileOf(type), changes))
   expect(found.kind === 'unsupported' ? found.problems.join('\n') : '').toMatch(message)
 })
 
@@ -142,15 +162,51 @@ test.each([
   ['deepseek2.rope.scaling.yarn_log_multiplier', /'deepseek2.rope.scaling.yarn_log_multiplier' is missing/],
 ])('DeepSeek-V3 without %s is refused', async (key, message) => {
   const file = await fileOf('deepseek_v3')
-  const found = configOfGguf({ ...file, values: new Map([...file.values].filter(([name]) => name !== key)) })
+  const found = await configOfGguf({ ...file, values: new Map([...file.values].filter(([name]) => name !== key)) })
   expect(found.kind === 'unsupported' ? found.problems.join('\n') : '').toMatch(message)
 })
 
-test('keys and values of latent attention in tensors of their own are refused', async () => {
-  const file = await fileOf('deepseek_v3')
-  const tensors = new Map([...file.tensors, ['blk.0.attn_k_b.weight', file.tensors.get('blk.0.attn_kv_b.weight')!] as const])
-  const found = configOfGguf({ ...file, tensors })
+test('sizes of heads are needed beside keys and values of latent attention in tensors of their own', async () => {
+  const file = await fileOf('deepseek_v2_split')
+  const values = new Map([...file.values].filter(([name]) => !name.endsWith('_mla')))
+  const found = await configOfGguf({ ...file, values })
   expect(found.kind === 'unsupported' ? found.problems : []).toEqual([
-    "'blk.0.attn_k_b.weight': keys and values of latent attention in tensors of their own are not read",
+    "'deepseek2.attention.key_length_mla' is missing: it says the size of a head beside 'blk.0.attn_k_b.weight'",
+    "'deepseek2.attention.value_length_mla' is missing: it says the size of a head beside 'blk.0.attn_k_b.weight'",
   ])
+})
+
+const FACTORS = 'rope_freqs.weight'
+
+test('factors of frequencies stand in the spec', async () => {
+  const { spec } = await read(await fileOf('llama_llama3'))
+  expect(spec).toContain('frequency = divided_frequencies(4, factors = [1.7359412, 8.0, 8.0, 8.0], theta = 500.0)')
+  expect(spec).not.toContain('magnitude')
+})
+
+test.each<readonly [string, (file: GgufFile) => GgufFile, RegExp]>([
+  [
+    'beside another scaling',
+    (file) => changed(file, { 'llama.rope.scaling.type': 'linear' }),
+    /'llama.rope.scaling.type' is 'linear' beside 'rope_freqs.weight': only one is supported/,
+  ],
+  [
+    'of another type',
+    (file) => withTensor(file, FACTORS, file.tensors.get('blk.0.attn_q.weight')!),
+    /'rope_freqs.weight' is BF16 \[32, 32\]: it must be F32/,
+  ],
+  [
+    'that are 0',
+    (file) =>
+      withTensor(file, FACTORS, { ...file.tensors.get(FACTORS)!, begin: file.tensors.get(FACTORS)!.begin + 4, bytes: 16 }),
+    /'rope_freqs.weight' has 0: frequencies are divided by numbers above 0/,
+  ],
+  [
+    'for each length',
+    (file) => withTensor(file, 'rope_factors_long.weight', file.tensors.get(FACTORS)!),
+    /'rope_factors_long.weight' scales the frequencies of the rotary embedding by the length/,
+  ],
+])('factors of frequencies %s are refused', async (_, change, message) => {
+  const found = await configOfGguf(change(await fileOf('llama_llama3')))
+  expect(found.kind === 'unsupported' ? found.problems.join('\n') : '').toMatch(message)
 })

@@ -4,7 +4,7 @@ import type { GgufFile } from '../../../runtime/checkpoint/gguf/open.ts'
 import type { Config, GgufArchitecture } from './architecture.ts'
 import { ggufArchitecture, ggufArchitectures } from './architectures/table.ts'
 import { metadataOf, type Metadata } from './metadata.ts'
-import { ropeFields } from './rope.ts'
+import { FREQUENCY_FACTORS, ropeFields, type RopeOfFile } from './rope.ts'
 
 export type GgufConfig =
   | {
@@ -60,7 +60,11 @@ function layersOf(metadata: Metadata): number | undefined {
   return blocks === undefined ? undefined : blocks - furtherBlocks(metadata)
 }
 
-function decoderFields(metadata: Metadata, { heads, rope = {}, epsilon = 'rms_norm_eps' }: GgufArchitecture): Config {
+function decoderFields(
+  metadata: Metadata,
+  factors: RopeOfFile['factors'],
+  { heads, rope = {}, epsilon = 'rms_norm_eps' }: GgufArchitecture,
+): Config {
   return {
     vocab_size: metadata.shapeOf(EMBEDDING)[0],
     hidden_size: metadata.number('embedding_length'),
@@ -69,21 +73,51 @@ function decoderFields(metadata: Metadata, { heads, rope = {}, epsilon = 'rms_no
     ...(epsilon === null ? {} : { [epsilon]: metadata.number('attention.layer_norm_rms_epsilon') }),
     tie_word_embeddings: !metadata.hasTensor(HEAD),
     ...(heads ?? groupedHeads)(metadata),
-    ...ropeFields(metadata, headSize(metadata), rope),
+    ...ropeFields(metadata, { headSize: headSize(metadata), factors }, rope),
   }
 }
 
-/** Whether a tensor is of a block behind the last layer. */
-function isFurther(metadata: Metadata): (tensor: string) => boolean {
+/** Whether a tensor is of a block behind the last layer, or what the frequencies in the spec were read from. */
+function isBesideLayers(metadata: Metadata): (tensor: string) => boolean {
   const [layers, blocks] = [layersOf(metadata) ?? 0, metadata.number('block_count') ?? 0]
   return (tensor) => {
+    if (tensor === FREQUENCY_FACTORS) return true
     const block = /^blk\.(\d+)\./.exec(tensor)?.[1]
     return block !== undefined && Number(block) >= layers && Number(block) < blocks
   }
 }
 
-/** The config of a GGUF file, or all that stands against it: every key of its architecture is read or refused. */
-export function configOfGguf(file: GgufFile): GgufConfig {
+/** Frequencies of a head; more channels are refused before they are read. */
+const MOST_FACTORS = 65_536
+
+const DIGITS = [1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+/** The number of fewest digits that is this one in f32. */
+const shortest = (value: number): number =>
+  DIGITS.map((digits) => Number(value.toPrecision(digits))).find((near) => Math.fround(near) === value) ?? value
+
+/** What a file divides the frequencies by; null where it has no such tensor. Throws a CheckpointError where it cannot be read. */
+async function factorsOf(file: GgufFile, metadata: Metadata): Promise<readonly number[] | null> {
+  const tensor = file.tensors.get(FREQUENCY_FACTORS)
+  if (tensor === undefined) return null
+  const { type, shape, begin, bytes } = tensor
+  if (type.dtype !== 'F32' || shape.length !== 1 || shape[0] > MOST_FACTORS) {
+    metadata.refuse(
+      `'${FREQUENCY_FACTORS}' is ${type.name} [${listed(shape.map(String), 4)}]: it must be F32, one for each frequency`,
+    )
+    return null
+  }
+  const factors = [...new Float32Array((await file.source.read(begin, bytes)).slice().buffer)]
+  const odd = factors.find((value) => !Number.isFinite(value) || value <= 0)
+  if (odd !== undefined) metadata.refuse(`'${FREQUENCY_FACTORS}' has ${odd}: frequencies are divided by numbers above 0`)
+  return odd === undefined ? factors.map(shortest) : null
+}
+
+/**
+ * The config of a GGUF file, or all that stands against it: every key of its architecture is read or refused. Throws a
+ * CheckpointError where the file cannot be read.
+ */
+export async function configOfGguf(file: GgufFile): Promise<GgufConfig> {
   const metadata = metadataOf(file)
   const architecture = ggufArchitecture(metadata.architecture)
   if (architecture === undefined) {
@@ -93,7 +127,7 @@ export function configOfGguf(file: GgufFile): GgufConfig {
   }
   const config = withoutAbsent({
     model_type: architecture.type(metadata),
-    ...decoderFields(metadata, architecture),
+    ...decoderFields(metadata, await factorsOf(file, metadata), architecture),
     ...architecture.fields(metadata),
   })
   if (architecture.hasGroups !== true) demandOneGroup(metadata)
@@ -102,5 +136,5 @@ export function configOfGguf(file: GgufFile): GgufConfig {
   if (unread.length > 0) metadata.refuse(`keys that nothing reads: ${listed(unread)}`)
   return metadata.problems.length > 0
     ? { kind: 'unsupported', problems: metadata.problems }
-    : { kind: 'config', config, architecture, isIgnorable: isFurther(metadata) }
+    : { kind: 'config', config, architecture, isIgnorable: isBesideLayers(metadata) }
 }

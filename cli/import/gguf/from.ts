@@ -21,7 +21,7 @@ export async function importGguf(
   if (statSync(terminal.path(typed), { throwIfNoEntry: false }) === undefined) throw missingFile(typed, terminal)
   const file = await openGguf(await fileSource(terminal.path(typed)))
   try {
-    const found = configOfGguf(file)
+    const found = await configOfGguf(file)
     if (found.kind === 'unsupported') throw refused(typed, listedReasons(found.problems))
     const result = importModel(found.config, { gguf: found.architecture })
     if (result.kind === 'unsupported') throw refused(typed, result.message)

@@ -2,12 +2,32 @@
 import type { Config, RopeOptions } from './architecture.ts'
 import type { Metadata } from './metadata.ts'
 
-/** Tensors that divide the frequencies of the rotary embedding. */
-const FREQUENCY_FACTORS = ['rope_freqs.weight', 'rope_factors_long.weight', 'rope_factors_short.weight']
+/** The tensor of what each frequency of the rotary embedding is divided by, as for Llama 3.1: no key says it. */
+export const FREQUENCY_FACTORS = 'rope_freqs.weight'
+/** Those of two kinds of sequences. */
+const BY_LENGTH = ['rope_factors_long.weight', 'rope_factors_short.weight']
 
 function refuseFactors(metadata: Metadata): void {
-  for (const name of FREQUENCY_FACTORS.filter(metadata.hasTensor))
-    metadata.refuse(`'${name}' scales the frequencies of the rotary embedding: a table of factors is not supported`)
+  for (const name of BY_LENGTH.filter(metadata.hasTensor))
+    metadata.refuse(`'${name}' scales the frequencies of the rotary embedding by the length: a table of factors is not supported`)
+}
+
+/** The same factors for all lengths. */
+function byFactors(metadata: Metadata, factors: readonly number[]): Config {
+  const kind = metadata.text('rope.scaling.type') ?? 'none'
+  if (kind !== 'none')
+    metadata.refuse(
+      `'${metadata.architecture}.rope.scaling.type' is '${kind}' beside '${FREQUENCY_FACTORS}': only one is supported`,
+    )
+  metadata.skip('rope.scaling.factor', 'rope.scaling.original_context_length')
+  return {
+    rope_type: 'longrope',
+    short_factor: factors,
+    long_factor: factors,
+    factor: 1,
+    attention_factor: 1,
+    original_max_position_embeddings: metadata.number('context_length'),
+  }
 }
 
 /** Factors that YaRN has in these files and not in configs: each is 1. */
@@ -66,13 +86,25 @@ function rotatedFields(metadata: Metadata, headSize: number | undefined, { rotat
   return {}
 }
 
-/** `headSize`: channels of a head; undefined where the file does not say. */
-export function ropeFields(metadata: Metadata, headSize: number | undefined, options: RopeOptions): Config {
+export interface RopeOfFile {
+  /** Channels of a head; undefined where the file does not say. */
+  readonly headSize: number | undefined
+  /** What frequencies are divided by; null where the file has no such tensor. */
+  readonly factors: readonly number[] | null
+}
+
+export function ropeFields(metadata: Metadata, { headSize, factors }: RopeOfFile, options: RopeOptions): Config {
   refuseFactors(metadata)
   const rotated = rotatedFields(metadata, headSize, options)
+  const rope_theta = metadata.number('rope.freq_base') ?? 10_000
+  return { ...rotated, rope_parameters: { ...scalingOf(metadata, factors, options), rope_theta } }
+}
+
+function scalingOf(metadata: Metadata, factors: readonly number[] | null, options: RopeOptions): Config | null {
+  if (factors !== null) return byFactors(metadata, factors)
   const kind = metadata.text('rope.scaling.type') ?? 'none'
   const scaling = Object.hasOwn(KINDS, kind) ? KINDS[kind](metadata, options) : null
   if (scaling === null)
     metadata.refuse(`'${metadata.architecture}.rope.scaling.type' is '${kind}': ${Object.keys(KINDS).join(', ')} are read`)
-  return { ...rotated, rope_parameters: { ...scaling, rope_theta: metadata.number('rope.freq_base') ?? 10_000 } }
+  return scaling
 }

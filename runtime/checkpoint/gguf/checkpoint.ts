@@ -3,6 +3,7 @@ import { CheckpointError } from '../../errors.ts'
 import type { Checkpoint, TensorInfo } from '../checkpoint.ts'
 import { quoted } from '../quote.ts'
 import type { ByteSource } from '../source.ts'
+import { joinLatent } from './latent.ts'
 import { openGguf, type GgufFile, type GgufTensor } from './open.ts'
 
 /** Throws a CheckpointError for an encoding that is not read. */
@@ -25,7 +26,7 @@ export function checkpointOf(file: GgufFile): Checkpoint {
       throw new CheckpointError(file.name, `tensor ${quoted(name)} has ${tensor.bytes} bytes, not ${length} at ${offset}`)
     return file.source.read(tensor.begin + offset, length)
   }
-  return { name: file.name, tensors, metadata: textsOf(file), hasUnitAxes: false, read, close: file.source.close }
+  return joinLatent({ name: file.name, tensors, metadata: textsOf(file), hasUnitAxes: false, read, close: file.source.close })
 }
 
 /** A GGUF file as a checkpoint, which closes its source; one that is refused is closed at once. Throws a CheckpointError. */

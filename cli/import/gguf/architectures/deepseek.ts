@@ -7,8 +7,10 @@ const isV3 = (metadata: Metadata): boolean => metadata.number('expert_gating_fun
 
 /** Sizes of heads before they are compressed; newer files have those of the compressed ones under the plain keys. */
 function latentHeads(metadata: Metadata): Config {
-  if (metadata.hasTensor('blk.0.attn_k_b.weight'))
-    metadata.refuse("'blk.0.attn_k_b.weight': keys and values of latent attention in tensors of their own are not read")
+  for (const key of ['key_length_mla', 'value_length_mla']) {
+    if (metadata.hasTensor('blk.0.attn_k_b.weight') && metadata.number(`attention.${key}`) === undefined)
+      metadata.refuse(`'deepseek2.attention.${key}' is missing: it says the size of a head beside 'blk.0.attn_k_b.weight'`)
+  }
   const size = (key: string): number | undefined => {
     const [plain, decompressed] = [metadata.number(`attention.${key}`), metadata.number(`attention.${key}_mla`)]
     return decompressed ?? plain

@@ -24,9 +24,24 @@ test.each(Object.keys(expected))('%s is decoded to the same numbers', async (nam
   expect(unsigned(data as Float32Array)).toEqual(unsigned(expected[name].values))
 })
 
-test('an encoding that is not read is named', async () => {
-  const bytes = ggufBytes({ tensors: [{ name: 'w', sizes: [256], type: 16, offset: 0 }], data: 96 })
-  await expect(openGgufCheckpoint(bytesSource(bytes, 'w.gguf'))).rejects.toThrow(
-    /tensor 'w' is encoded as IQ2_XXS, which is not read/,
+/** Number of the type in the file, its name, elements and bytes of a block. */
+const UNREAD: readonly (readonly [type: number, name: string, elements: number, bytes: number])[] = [
+  [16, 'IQ2_XXS', 256, 66],
+  [17, 'IQ2_XS', 256, 74],
+  [18, 'IQ3_XXS', 256, 98],
+  [19, 'IQ1_S', 256, 50],
+  [21, 'IQ3_S', 256, 110],
+  [22, 'IQ2_S', 256, 82],
+  [29, 'IQ1_M', 256, 56],
+  [34, 'TQ1_0', 256, 54],
+  [35, 'TQ2_0', 256, 66],
+  [40, 'NVFP4', 64, 36],
+  [41, 'Q1_0', 128, 18],
+]
+
+test.each(UNREAD)('type %i is refused as %s', async (type, name, elements, bytes) => {
+  const file = ggufBytes({ tensors: [{ name: 'w', sizes: [elements], type, offset: 0 }], data: Math.ceil(bytes / 32) * 32 })
+  await expect(openGgufCheckpoint(bytesSource(file, 'w.gguf'))).rejects.toThrow(
+    `tensor 'w' is encoded as ${name}, which is not read`,
   )
 })
