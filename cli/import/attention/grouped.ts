@@ -9,7 +9,7 @@ import { mergedImports, type Context, type Imports, type Make, type Part, type S
 import { everyRopeArgument, given, plainRopeText, ropeText, type Argument } from '../rope-text.ts'
 import { demandPairs, readRope, type PlainRope, type Rope, type RopeOptions } from '../rope.ts'
 import { realText } from '../write.ts'
-import { headArguments, headParameters, readHeads, type HeadFields, type Heads } from './heads.ts'
+import { HEAD_FIELDS, headArguments, headParameters, readHeads, type HeadFields, type Heads } from './heads.ts'
 import { refuseLayerTypes, type Window } from './window.ts'
 
 /** Which projections have a bias. */
@@ -140,14 +140,28 @@ function readDirection(fields: Fields, window: Window | null): readonly string[]
   return isCausal ? [] : ['bidirectional = true']
 }
 
+/** An option, or what a function makes of the config. */
+const of = <T, A extends unknown[]>(option: T | ((...given: A) => T), ...given: A): T =>
+  typeof option === 'function' ? (option as (...given: A) => T)(...given) : option
+
+/** The fields that a number of rotated channels comes from. */
+function rotatedFields(fields: Fields, { fields: names, rope }: GroupedOptions, heads: Heads, share: number): string {
+  const { width, heads: count, size } = { ...HEAD_FIELDS, ...names }
+  const channels = fields.has(size) ? `'${size}'` : `'${width}' by '${count}'`
+  if (share === 1) return channels
+  const { rotated } = of(rope ?? {}, fields, heads)
+  return rotated !== undefined && fields.has(rotated.field) ? `'${rotated.field}'` : `${channels}, times 'partial_rotary_factor'`
+}
+
 /** Rotated channels of a head: all of them, or the first ones that its share holds. */
-function rotatedOf(fields: Fields, { size }: Heads, { share }: Rope): number {
+function rotatedOf(fields: Fields, options: GroupedOptions, heads: Heads, { share }: Rope): number {
+  const { size } = heads
   const rotated = share === 1 ? size : Math.floor(size * share)
   const what = share === 1 ? `a head of ${size} numbers` : `a part of ${rotated} numbers of a head`
   fields.demand(
     rotated % 2 !== 1,
     ['hidden_size', 'num_attention_heads', 'num_key_value_heads', 'head_dim'],
-    `${what} cannot be rotated in pairs: its size must be even`,
+    `${what} cannot be rotated in pairs: its size must be even (${rotatedFields(fields, options, heads, share)})`,
   )
   return rotated
 }
@@ -163,10 +177,10 @@ function rotaryOf(fields: Fields, heads: Heads, options: GroupedOptions, isNamed
   const { plainRope } = options
   if (plainRope !== undefined) {
     const rope = plainRope(fields)
-    return { arguments: everyRopeArgument(rope, rotatedOf(fields, heads, rope) / 2), imports: {} }
+    return { arguments: everyRopeArgument(rope, rotatedOf(fields, options, heads, rope) / 2), imports: {} }
   }
   const rope = readRope(fields, of(options.rope ?? {}, fields, heads))
-  const rotated = rotatedOf(fields, heads, rope)
+  const rotated = rotatedOf(fields, options, heads, rope)
   demandPairs(fields, rope, rotated / 2)
   const isWhole = rotated === heads.size
   const text = isWhole ? plainRopeText(rope, rotated / 2, isNamed ? 'C / 2' : undefined) : ropeText(rope, rotated / 2)
@@ -175,9 +189,6 @@ function rotaryOf(fields: Fields, heads: Heads, options: GroupedOptions, isNamed
 
 const scaleOf = (fields: Fields, scale: string | number): number =>
   typeof scale === 'number' ? scale : fields.positive(scale, 'the factor on the scores')
-
-const of = <T, A extends unknown[]>(option: T | ((...given: A) => T), ...given: A): T =>
-  typeof option === 'function' ? (option as (...given: A) => T)(...given) : option
 
 /** A call of the block `attention`, and its weights in a layer. */
 export interface AttentionCall extends Part {

@@ -19,10 +19,15 @@ export interface HeadFields {
   readonly size: string
 }
 
-const FIELDS: HeadFields = { width: 'hidden_size', heads: 'num_attention_heads', groups: 'num_key_value_heads', size: 'head_dim' }
+export const HEAD_FIELDS: HeadFields = {
+  width: 'hidden_size',
+  heads: 'num_attention_heads',
+  groups: 'num_key_value_heads',
+  size: 'head_dim',
+}
 
 export function readHeads(fields: Fields, names: Partial<HeadFields> = {}): Heads {
-  const { width: widthName, heads: headsName, groups: groupsName, size: sizeName } = { ...FIELDS, ...names }
+  const { width: widthName, heads: headsName, groups: groupsName, size: sizeName } = { ...HEAD_FIELDS, ...names }
   const width = fields.count(widthName, '')
   const heads = fields.count(headsName, 'the heads of the attention')
   const groups =

@@ -33,7 +33,7 @@ function readSizes(fields: Fields): Sizes {
     rotated: fields.count('qk_rope_head_dim', 'channels of a query and a key that are rotated'),
     width: fields.count('v_head_dim', 'channels of a value'),
   }
-  const pairs = `a part of ${sizes.rotated} numbers of a head cannot be rotated in pairs: its size must be even`
+  const pairs = `a part of ${sizes.rotated} numbers of a head cannot be rotated in pairs: 'qk_rope_head_dim' must be even`
   fields.demand(sizes.rotated % 2 === 0, ['qk_rope_head_dim'], pairs)
   return sizes
 }

@@ -13,7 +13,11 @@ export const mixtureOfAttention: Make<Sublayer> = (context: Context) => {
   const groups = fields.count('num_key_value_heads', 'the parameter G: heads of keys and values')
   const size = fields.count('kv_channels', 'the parameter C: the size of a head')
   fields.skip('num_attention_heads', 'nothing: it follows from num_key_value_heads and num_experts_per_tok')
-  fields.demand(size % 2 === 0, ['kv_channels'], `a head of ${size} numbers cannot be rotated in pairs: its size must be even`)
+  fields.demand(
+    size % 2 === 0,
+    ['kv_channels'],
+    `a head of ${size} numbers cannot be rotated in pairs: 'kv_channels' must be even`,
+  )
   const rope = readRope(fields, {})
   demandPairs(fields, rope, size / 2)
   const rotary = ropeText(rope, size / 2, 'C / 2')
