@@ -11,7 +11,7 @@ import { createLoader, parseSettings, readSource } from './load.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What callers add to the options of the compiler. */
-export type AddedOptions = LowerOptions & Pick<CompileOptions, 'formats'>
+export type AddedOptions = LowerOptions & Pick<CompileOptions, 'formats' | 'last'>
 
 /** Compiles without judging: the diagnostics are the caller's to show. */
 export const compileAnyway = (

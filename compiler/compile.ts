@@ -4,12 +4,12 @@ import type { File } from '../grammar/ast.ts'
 import type { Diagnostic } from '../grammar/diagnostic.ts'
 import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source, Span } from '../grammar/source.ts'
-import { ArgumentError, checkArgument, list, object, optional, record, text, whole } from '../plan/arguments.ts'
+import { ArgumentError, checkArgument, type Form, list, object, optional, record, text, whole } from '../plan/arguments.ts'
 import { CHECKING, SPEC, TARGET } from '../plan/forms.ts'
 import type { Plan } from '../plan/plan.ts'
 import { fusesAttention, type Target } from '../plan/target.ts'
 import { tilesFor } from '../plan/tiles.ts'
-import type { Graph } from './graph/node.ts'
+import type { Graph, Output } from './graph/node.ts'
 import { refusalOf } from './kernel/refusal.ts'
 import { planVariants, type PlannedProgram } from './kernel/variants.ts'
 import { schedule, type Schedule } from './kernel/schedule.ts'
@@ -30,8 +30,11 @@ export interface CompileOptions extends Omit<CheckOptions, 'longest'>, LowerOpti
   readonly target: Target
   /** How weights are stored; f32 unless given. */
   readonly formats?: WeightFormats
-  /** Outputs of which only the last entry along an axis is computed: they have size 1 there. `{ logits: 1 }` */
-  readonly last?: LastEntries
+  /**
+   * Outputs of which only the last entry along an axis is computed: they have size 1 there. `{ logits: 1 }`, or a choice among the
+   * outputs of the graph.
+   */
+  readonly last?: LastEntries | ((outputs: readonly Output[]) => LastEntries)
 }
 
 export interface CompiledProgram {
@@ -60,9 +63,11 @@ export interface Compilation {
 /** The program that makes what is held, when weights are loaded. */
 const ONCE = { kind: 'once', name: 'once', variant: 'prefill', when: null } as const
 
+const LAST: Form = (value, path) => (typeof value === 'function' ? null : optional(record(whole))(value, path))
+
 export function compile(source: Source, options: CompileOptions): Compilation {
   checkArgument('compile', 'source', source, SPEC)
-  checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET, last: optional(record(whole)) }))
+  checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET, last: LAST }))
   const parsed = parse(source)
   const most = maximumDiagnostics - parsed.diagnostics.length
   const checked = check(parsed.file, { ...options, longest: options.state?.longest, most })
@@ -80,7 +85,8 @@ export function compile(source: Source, options: CompileOptions): Compilation {
     const stored = options.formats === undefined ? lowered : withWeightFormats(lowered, options.formats)
     // attention reads its operands as f32, and so has to know how weights lie
     const fused = fusesAttention(options.target) ? fuseAttention(stored) : stored
-    const graph = options.last === undefined ? fused : keepLastEntries(fused, options.last)
+    const last = typeof options.last === 'function' ? options.last(fused.outputs) : options.last
+    const graph = last === undefined ? fused : keepLastEntries(fused, last)
     const compiled = compileGraph(graph, options.target, {}, place)
     return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
   } catch (problem) {

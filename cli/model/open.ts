@@ -108,6 +108,14 @@ export interface Loaded {
   readonly session: Session | null
 }
 
+/** The logits of the last token alone are wanted of outputs that have some for each: nothing is drawn from the others. */
+const lastRows: NonNullable<AddedOptions['last']> = (outputs) =>
+  Object.fromEntries(
+    outputs.flatMap(({ name, role, node: { shape, dtype } }) =>
+      role === undefined && dtype === 'f32' && shape.length >= 2 ? [[name, shape.length - 2] as const] : [],
+    ),
+  )
+
 /** Compiles a model that continues a sequence; null, and a note, where it cannot. Mistakes of the spec are told by the caller. */
 function compileContinued(
   source: Source,
@@ -117,11 +125,12 @@ function compileContinued(
   added: AddedOptions,
   longest: number,
 ): Compiled | null {
-  const state = { sequences: 1, longest }
-  const compilation = compileSourceAnyway(source, spec, target, terminal, { ...added, state })
+  const options = { ...added, state: { sequences: 1, longest }, last: lastRows }
+  const compilation = compileSourceAnyway(source, spec, target, terminal, options)
   const { plan, diagnostics } = compilation
   const problem = diagnostics.find(({ severity }) => severity === 'error')
-  if (problem === undefined && plan !== null) return { ...compilation, plan }
+  // where nothing is kept, no position looks back, and nothing tells what is one
+  if (problem === undefined && plan?.state !== undefined) return { ...compilation, plan }
   if (problem !== undefined) terminal.err(`note: each token evaluates the whole text: ${problem.message}\n`)
   return null
 }
@@ -185,6 +194,8 @@ function continuationOf({ compiled: { graph, plan }, run, session }: Loaded, por
   }
 }
 
+const continuedPorts = (plan: Plan): TextPorts => textPorts(plan, plan.state === undefined ? 'all' : 'last')
+
 /** Opens language models that continue a sequence: a plan with a state where the model allows it. */
 export const continuer =
   (device: Device | null, terminal: Terminal): WithSequence =>
@@ -193,9 +204,9 @@ export const continuer =
       device,
       terminal,
       given,
-      textPorts,
+      continuedPorts,
       (loaded) => {
-        const ports = textPorts(loaded.compiled.plan)
+        const ports = continuedPorts(loaded.compiled.plan)
         return work({ name: loaded.compiled.plan.model, ports, sequence: continuationOf(loaded, ports) })
       },
       longest,

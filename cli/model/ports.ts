@@ -30,18 +30,22 @@ export function tokensOf({ model, inputs }: Plan): { readonly port: InputPort; r
   return { port, vocabulary: below }
 }
 
-/** Throws a Failure for a model that is not a language model. */
-export function textPorts(plan: Plan): TextPorts {
+/**
+ * The output of logits, of which the row of each token is computed, or that of the last one alone. Throws a Failure for a model that
+ * is not a language model.
+ */
+export function textPorts(plan: Plan, rows: 'all' | 'last' = 'all'): TextPorts {
   const { port: tokens, vocabulary } = tokensOf(plan)
+  const leading = rows === 'all' ? tokens.shape : [...tokens.shape.slice(0, -1), '1']
   const isLogits = ({ role, dtype, shape }: OutputPort): boolean =>
     role === undefined &&
     dtype === 'f32' &&
     shape.length === tokens.shape.length + 1 &&
-    shape.slice(0, -1).join() === tokens.shape.join() &&
+    shape.slice(0, -1).join() === leading.join() &&
     constantValue(dim(shape.at(-1)!)) === vocabulary
   const logits = plan.outputs.filter(isLogits)
   if (logits.length === 1) return { tokens, logits: logits[0], vocabulary }
-  const wanted = `f32[${[...tokens.shape, vocabulary].join(', ')}]`
+  const wanted = `f32[${[...leading, vocabulary].join(', ')}]`
   throw new Failure(
     EXIT.usage,
     `${plan.model} is not a language model: ${logits.length === 0 ? 'no' : 'more than one'} output is ${wanted}`,
