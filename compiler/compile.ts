@@ -31,8 +31,8 @@ export interface CompileOptions extends Omit<CheckOptions, 'longest'>, LowerOpti
   /** How weights are stored; f32 unless given. */
   readonly formats?: WeightFormats
   /**
-   * Outputs of which only the last entry along an axis is computed: they have size 1 there. `{ logits: 1 }`, or a choice among the
-   * outputs of the graph.
+   * Outputs of which only the last entry along an axis is computed: they have size 1 there. `{ logits: 1 }`, or a choice among
+   * the outputs of the graph.
    */
   readonly last?: LastEntries | ((outputs: readonly Output[]) => LastEntries)
 }

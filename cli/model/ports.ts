@@ -31,8 +31,8 @@ export function tokensOf({ model, inputs }: Plan): { readonly port: InputPort; r
 }
 
 /**
- * The output of logits, of which the row of each token is computed, or that of the last one alone. Throws a Failure for a model that
- * is not a language model.
+ * The output of logits, of which the row of each token is computed, or that of the last one alone. Throws a Failure for a model
+ * that is not a language model.
  */
 export function textPorts(plan: Plan, rows: 'all' | 'last' = 'all'): TextPorts {
   const { port: tokens, vocabulary } = tokensOf(plan)

@@ -28,7 +28,10 @@ export interface AttentionParams {
   readonly scale: number
   /** cap * tanh(score / cap); 0 for none. */
   readonly cap: number
-  /** Query s sees key t where s - before <= t <= s + after; Infinity for no limit. Whole numbers, also below 0. */
+  /**
+   * Query s sees key t where s - before <= t <= s + after, with past[b] added to s where there is a past; Infinity for no
+   * limit. Whole numbers, also below 0.
+   */
   readonly before: number
   readonly after: number
 }
@@ -87,10 +90,14 @@ export interface OpParams extends Elementwise {
   /**
    * query [B, S, G, R, C], key [B, T, G, C], value [B, T, G, W] -> [B, S, G, R, W]: values averaged by the softmax of the scores
    * over the keys; R query heads share each of G key heads. Then, where there are any: a mask bool [B, S, G, R, T], each axis of
-   * which may be 1, false where a key is not seen; sinks f32 [G, R], one more logit beside the scores of a head, without a value.
+   * which may be 1, false where a key is not seen; sinks f32 [G, R], one more logit beside the scores of a head, without a value;
+   * past i32 [B], the place of the first query among the keys of its sequence.
    */
   attention: AttentionParams
-  /** Query, key, mask and sinks of `attention` -> [B, S, G, R]: the logarithm of the sum of the exponentials in its softmax. */
+  /**
+   * Query, key, mask, sinks and past of `attention` -> [B, S, G, R]: the logarithm of the sum of the exponentials in its
+   * softmax.
+   */
   attention_lse: AttentionParams
   /**
    * Query, key and value of `attention`, the cotangent of its result, `attention_lse`, delta [B, S, G, R], which is the sum of

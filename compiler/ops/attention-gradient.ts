@@ -40,7 +40,7 @@ function wantOperands(inputs: readonly TensorType[], params: AttentionParams): S
     wantShape(delta, 'delta', rows),
   )
   if (odd) return odd
-  if (rest.some(({ dtype }) => dtype !== 'bool')) return fail('the last operand is a mask')
+  if (rest.some(({ dtype }) => dtype !== 'bool')) return fail('the last operand is a mask: there is no gradient with a past')
   return wantOptional(rest, attentionSizes(query.shape, key.shape))
 }
 

@@ -58,18 +58,31 @@ export const wantValue = (key: TensorType, value: TensorType): ShapeError | null
   firstOf(wantType(value, 'value', 'f32'), wantRank(value, 'value', 4)) ??
   firstOf(...[0, 1, 2].map((axis) => wantSame(key.shape[axis], value.shape[axis], `axis ${axis} of the key and of the value`)))
 
-/** A mask, then sinks, each of which may be absent: told apart by their dtypes. */
-export function optionalOperands<T extends { readonly dtype: string }>(
-  rest: readonly T[],
-): { readonly mask: T | null; readonly sinks: T | null } {
-  const mask = rest[0]?.dtype === 'bool' ? rest[0] : null
-  return { mask, sinks: rest[mask === null ? 0 : 1] ?? null }
+interface OptionalOperands<T> {
+  readonly mask: T | null
+  readonly sinks: T | null
+  readonly past: T | null
 }
 
+/** A mask, then sinks, then the past, each of which may be absent: told apart by their dtypes. */
+export function optionalOperands<T extends { readonly dtype: string }>(rest: readonly T[]): OptionalOperands<T> {
+  const of = (dtype: string): T | null => rest.find((operand) => operand.dtype === dtype) ?? null
+  return { mask: of('bool'), sinks: of('f32'), past: of('i32') }
+}
+
+const wantPast = (past: TensorType, { B }: AttentionSizes<Dim>): ShapeError | null =>
+  wantRank(past, 'past', 1) ?? wantSame(past.shape[0], B, 'axis 0 of the past and of the query')
+
 export function wantOptional(rest: readonly TensorType[], sizes: AttentionSizes<Dim>): ShapeError | null {
-  const { mask, sinks } = optionalOperands(rest)
-  if (rest.length !== Number(mask !== null) + Number(sinks !== null)) return fail('there are more operands than a mask and sinks')
-  return (mask === null ? null : wantMask(mask, sizes)) ?? (sinks === null ? null : wantSinks(sinks, sizes))
+  const { mask, sinks, past } = optionalOperands(rest)
+  const present = [mask, sinks, past].filter((operand) => operand !== null)
+  if (present.length !== rest.length || present.some((operand, at) => operand !== rest[at]))
+    return fail('behind the values come a mask, sinks and a past, in this order, and no others')
+  return (
+    (mask === null ? null : wantMask(mask, sizes)) ??
+    (sinks === null ? null : wantSinks(sinks, sizes)) ??
+    (past === null ? null : wantPast(past, sizes))
+  )
 }
 
 /** The place of a row of the scores: its query, and its key head. */
@@ -89,11 +102,18 @@ export function forRows({ B, S, G, R }: AttentionSizes<number>, each: (row: Row)
 }
 
 /** Whether the query of a row sees key t. */
-export function visibility(mask: HostTensor | null, { before, after }: AttentionParams): (row: Row, t: number) => boolean {
+export function visibility(
+  mask: HostTensor | null,
+  { before, after }: AttentionParams,
+  past: HostTensor | null = null,
+): (row: Row, t: number) => boolean {
   const strides = mask === null ? [] : stridesOf(mask.shape).map((stride, axis) => (mask.shape[axis] === 1 ? 0 : stride))
   const isKept = ({ b, s, g, r }: Row, t: number): boolean =>
     mask === null || mask.values[[b, s, g, r, t].reduce((sum, index, axis) => sum + index * strides[axis], 0)] !== 0
-  return (row, t) => row.s - before <= t && t <= row.s + after && isKept(row, t)
+  return (row, t) => {
+    const place = row.s + (past === null ? 0 : past.values[row.b])
+    return place - before <= t && t <= place + after && isKept(row, t)
+  }
 }
 
 /** The sum of products of some numbers of two tensors, from a place on each. */
@@ -112,9 +132,10 @@ export function scoresOf(
   key: HostTensor,
   mask: HostTensor | null,
   params: AttentionParams,
+  past: HostTensor | null = null,
 ): (row: Row) => Float64Array {
   const sizes = attentionSizes(query.shape, key.shape)
-  const sees = visibility(mask, params)
+  const sees = visibility(mask, params, past)
   return (row) =>
     Float64Array.from({ length: sizes.T }, (_, t) => {
       if (!sees(row, t)) return UNSEEN
@@ -152,10 +173,10 @@ export const attentions: Records<'attention' | 'attention_lse'> = {
       return odd ?? { shape: [...query.shape.slice(0, 4), value.shape[3]], dtype: 'f32' }
     },
     evaluate([query, key, value, ...rest], params) {
-      const { mask, sinks } = optionalOperands(rest)
+      const { mask, sinks, past } = optionalOperands(rest)
       const sizes = attentionSizes(query.shape, key.shape)
       const width = value.shape[3]
-      const rows = scoresOf(query, key, mask, params)
+      const rows = scoresOf(query, key, mask, params, past)
       const result = new Float64Array(sizes.B * sizes.S * sizes.G * sizes.R * width)
       forRows(sizes, (row) => {
         const scores = rows(row)
@@ -183,9 +204,9 @@ export const attentions: Records<'attention' | 'attention_lse'> = {
       return complaint ?? { shape: query.shape.slice(0, 4), dtype: 'f32' }
     },
     evaluate([query, key, ...rest], params) {
-      const { mask, sinks } = optionalOperands(rest)
+      const { mask, sinks, past } = optionalOperands(rest)
       const sizes = attentionSizes(query.shape, key.shape)
-      const rows = scoresOf(query, key, mask, params)
+      const rows = scoresOf(query, key, mask, params, past)
       const result = new Float64Array(sizes.B * sizes.S * sizes.G * sizes.R)
       forRows(sizes, (row) => {
         const { most, sum } = softmaxSum(rows(row), sinkOf(sinks, row))

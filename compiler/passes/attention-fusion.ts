@@ -9,7 +9,7 @@ import { NONE } from '../ops/build.ts'
 import { isMovement } from '../ops/kinds.ts'
 import type { Maker } from '../ops/maker.ts'
 import { copy, rebuild } from '../ops/rebuild.ts'
-import { buildAttention, hasPlaceForSinks } from './attention/build.ts'
+import { buildAttention, hasPlaceForPast, hasPlaceForSinks } from './attention/build.ts'
 import { matchAttention, type AttentionMatch } from './attention/match.ts'
 import { ignore, type Fired } from './rewrite.ts'
 
@@ -48,7 +48,8 @@ function matchesIn(graph: Graph): ReadonlyMap<Node, AttentionMatch> {
   return new Map(
     [...users.keys()].flatMap((node) => {
       const match = matchAttention(node)
-      if (match === null || !hasPlaceForSinks(match) || !hasKernel(match) || !hasPlainOperands(match)) return []
+      if (match === null || !hasPlaceForSinks(match) || !hasPlaceForPast(match) || !hasKernel(match) || !hasPlainOperands(match))
+        return []
       return [...match.inner].every((own) => isInner(own, node, match.inner)) ? [[node, match] as const] : []
     }),
   )

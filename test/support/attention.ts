@@ -1,7 +1,10 @@
 /** Specs of attention in many forms, and numbers for them. */
 import fc from 'fast-check'
 import { differentiate } from '../../compiler/autodiff/differentiate.ts'
-import type { Graph } from '../../compiler/graph/node.ts'
+import type { Graph, Node } from '../../compiler/graph/node.ts'
+import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
+import { dim } from '../../plan/dim.ts'
+import { PAST_TOKENS } from '../../plan/state-inputs.ts'
 import { fuseAttention } from '../../compiler/passes/attention-fusion.ts'
 import type { Feeds } from '../../compiler/reference/evaluate.ts'
 import { hostTensor, type HostTensor } from '../../compiler/reference/tensor.ts'
@@ -100,3 +103,34 @@ export const attentionForms = (longest: number): fc.Arbitrary<AttentionForm> =>
       bidirectional: fc.boolean(),
     })
     .map((form) => (form.bidirectional ? { ...form, window: 0 } : form))
+
+/** An attention of S queries behind a past over T keys, of a form without a mask. */
+export function continuedGraph({ B, S, groups, ratio, C, W, window, cap, sinks }: AttentionForm, T: number): Graph {
+  const builder = createBuilder()
+  const input = (name: string, dtype: 'f32' | 'i32', ...shape: readonly number[]) =>
+    builder.make('input', [], { name, dtype, shape: shape.map(dim) }, NO_ORIGIN) as Graph['inputs'][number]
+  const inputs = [
+    input('q', 'f32', B, S, groups, ratio, C),
+    input('k', 'f32', B, T, groups, C),
+    input('v', 'f32', B, T, groups, W),
+    ...(sinks ? [input('logits', 'f32', groups, ratio)] : []),
+    input(PAST_TOKENS, 'i32', B),
+  ]
+  const params = { scale: 0.5, cap, before: window === 0 ? Infinity : window - 1, after: 0 }
+  const node = builder.make('attention', inputs, params, NO_ORIGIN) as Node
+  return { name: 'continued', doc: '', dims: [], inputs, outputs: [{ name: 'y', node, doc: '' }], docs: {} }
+}
+
+/** Numbers for it; some queries lie behind the last key. */
+export function continuedFeeds({ B, S, groups, ratio, C, W, sinks }: AttentionForm, T: number, seed: number): Feeds {
+  const next = uniform(seed)
+  const past = Float64Array.from({ length: B }, () => Math.floor(next() * (T + 1)))
+  const inputs = {
+    q: floats([B, S, groups, ratio, C], next, 1),
+    k: floats([B, T, groups, C], next, 1),
+    v: floats([B, T, groups, W], next, 1),
+    ...(sinks ? { logits: floats([groups, ratio], next, 1) } : {}),
+    [PAST_TOKENS]: hostTensor([B], 'i32', past),
+  }
+  return { inputs, weights: {} }
+}

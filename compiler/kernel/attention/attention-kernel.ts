@@ -34,8 +34,9 @@ function operandsOf({ op, inputs }: Node): Readonly<Partial<Record<AttentionBuff
   const isForward = roleOf({ op } as Node) === 'forward'
   const value = op === 'attention_lse' ? {} : { value: others[0] }
   const saved = isForward ? {} : { cotangent: others[1], lse: others[2], delta: others[3] }
-  const { mask, sinks } = optionalOperands(others.slice(op === 'attention_lse' ? 0 : isForward ? 1 : 4))
-  return { query, key, ...value, ...saved, ...(mask === null ? {} : { mask }), ...(sinks === null ? {} : { sinks }) }
+  const { mask, sinks, past } = optionalOperands(others.slice(op === 'attention_lse' ? 0 : isForward ? 1 : 4))
+  const present = Object.entries({ mask, sinks, past }).filter((entry): entry is [string, Node] => entry[1] !== null)
+  return { query, key, ...value, ...saved, ...Object.fromEntries(present) }
 }
 
 /** Whether one kernel computes two nodes: they have a role, operands and scores in common. */
@@ -43,7 +44,14 @@ export function sharesScores(a: Node, b: Node): boolean {
   const role = roleOf(a)
   if (role === null || a.op === b.op || roleOf(b) !== role) return false
   const [one, other] = [operandsOf(a), operandsOf(b)]
-  const names = ['query', 'key', 'mask', 'sinks', ...(role === 'forward' ? [] : ['value', 'cotangent', 'lse', 'delta'])] as const
+  const names = [
+    'query',
+    'key',
+    'mask',
+    'sinks',
+    'past',
+    ...(role === 'forward' ? [] : ['value', 'cotangent', 'lse', 'delta']),
+  ] as const
   const [x, y] = [a, b].map(({ params }) => params as AttentionParams)
   const areScoresEqual = x.scale === y.scale && x.cap === y.cap && x.before === y.before && x.after === y.after
   return areScoresEqual && names.every((name) => one[name as AttentionBuffer] === other[name as AttentionBuffer])

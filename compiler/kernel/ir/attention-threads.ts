@@ -152,7 +152,8 @@ function forward(attention: Attention): Body {
   ]
   const hasResult = buffers.result !== undefined
   const value = (w: Expression): Expression => loadAt(attention, 'value', keyRow(attention), W, w)
-  const [from, below] = range(s, T, before, after)
+  const place = buffers.past === undefined ? s : add(s, cast('u32', load('i32', buffers.past, b)))
+  const [from, below] = range(place, T, before, after)
   const product = dot('queries', C, 'c', (c) => loadAt(attention, 'key', named('u32', 'key_row'), C, c))
   const seen = sees(attention, false)
   const raw = score(attention, product)

@@ -17,6 +17,7 @@ export type AttentionBuffer =
   | 'value'
   | 'mask'
   | 'sinks'
+  | 'past'
   | 'cotangent'
   | 'lse'
   | 'delta'
@@ -33,6 +34,7 @@ export const ATTENTION_BUFFERS: readonly AttentionBuffer[] = [
   'value',
   'mask',
   'sinks',
+  'past',
   'cotangent',
   'lse',
   'delta',
@@ -69,6 +71,6 @@ export const attentionWorkgroups = (attention: Attention): Dim => {
   return product([B, G, role === 'key_gradient' ? 1 : R, attentionBlocks(attention)])
 }
 
-/** Whether a query may see no key at all. */
+/** Whether a query may see no key at all: one behind the last key does not, within a window. */
 export const mayBeBlind = ({ buffers, before, after, S, T }: Attention): boolean =>
-  buffers.mask !== undefined || before < 0 || after < 0 || S !== T
+  buffers.mask !== undefined || buffers.past !== undefined || before < 0 || after < 0 || S !== T

@@ -98,6 +98,20 @@ function sinksOf(make: Maker, { node, labels }: Labelled, { G, R }: Axes, sizeOf
   return make.reshape(full, [product(G.map(sizeOf)), product(R.map(sizeOf))])
 }
 
+/** The past [B]. */
+const pastOf = (make: Maker, { node }: Labelled, { B }: Axes, sizeOf: (label: number) => Dim): Node =>
+  make.reshape(node, [product(B.map(sizeOf))])
+
+/** Whether the op has a place for the past: it differs between batches alone, and each has one. */
+export function hasPlaceForPast(match: AttentionMatch): boolean {
+  const { past, query } = match
+  if (past === null) return true
+  const { B } = axesOf(match)
+  const [label] = past.labels
+  const isOne = B.every((each) => query.node.shape[query.labels.indexOf(each)] === ONE)
+  return B.length === 1 && label === B[0] ? true : isOne && past.node.shape[0] === ONE
+}
+
 /** Whether the op has a place for the sinks: they differ between heads alone. */
 export const hasPlaceForSinks = ({ sink, shared, queries, positions }: AttentionMatch): boolean =>
   sink === null ||
@@ -119,6 +133,7 @@ export function buildAttention(make: Maker, match: AttentionMatch, made: (old: N
     arrange(make, renewed(value), [axes.B, axes.T, axes.G]),
     ...(mask === null ? [] : [mask]),
     ...(sinks === null ? [] : [sinks]),
+    ...(match.past === null ? [] : [pastOf(make, renewed(match.past), axes, sizeOf)]),
   ]
   const attention = make('attention', operands, { scale, cap, before, after })
   const order: readonly Label[] = [...axes.B, ...axes.S, ...axes.G, ...axes.R, null]

@@ -27,6 +27,8 @@ export interface AttentionMatch {
   readonly after: number
   readonly masks: readonly Labelled[]
   readonly sink: Labelled | null
+  /** The place of the first query among the keys of each sequence. */
+  readonly past: Labelled | null
   /** Nodes that nothing else may read, as they are not computed. */
   readonly inner: ReadonlySet<Node>
   /** The labels of the axes of the result; null for the channels of the values. */
@@ -210,6 +212,7 @@ export function matchAttention(node: Node): AttentionMatch | null {
     after: band.after,
     masks: masks.tensors,
     sink: softmax.sink,
+    past: band.past,
     inner,
     result: resultLabels(node, side),
   }

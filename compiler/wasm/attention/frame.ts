@@ -32,6 +32,8 @@ export interface Frame {
   /** Own rows of the head in all, and rows that they are paired with. */
   readonly all: number
   readonly others: number
+  /** What is added to the own rows where the band is concerned; null for nothing. */
+  readonly past: number | null
   /** How far the rows that an own row is paired with lie below and above it. */
   readonly less: number
   readonly more: number
@@ -64,6 +66,21 @@ function atLeast(body: FunctionBody, local: number, least: number): number {
   })
 }
 
+/** The past of a batch; null where there is none. */
+function loadPast({ body, buffers }: Region, attention: Attention, b: number): number | null {
+  const buffer = attention.buffers.past === undefined ? undefined : buffers.get(attention.buffers.past)
+  if (buffer === undefined) return null
+  return keep(body, () => {
+    body.get(b)
+    toAddress(body, buffer.address)
+    body.load('i32.load')
+  })
+}
+
+/** The place of an own row in the band. */
+export const inBand = ({ body, past }: Frame, row: number): number =>
+  past === null ? row : keep(body, () => combine(body, row, 'i32.add', past))
+
 export function openFrame(region: Region, attention: Attention, workgroup: number): Frame {
   const { body } = region
   const ofKeys = isOfKeys(attention)
@@ -90,11 +107,12 @@ export function openFrame(region: Region, attention: Attention, workgroup: numbe
     body.op('i32.shr_u')
   })
   const { before, after } = attention
+  const b = keep(body, () => combine(body, heads, 'i32.div_u', G))
   return {
     region,
     body,
     attention,
-    b: keep(body, () => combine(body, heads, 'i32.div_u', G)),
+    b,
     g: keep(body, () => combine(body, heads, 'i32.rem_u', G)),
     r: keep(body, () => combine(body, head, 'i32.rem_u', R)),
     first,
@@ -102,6 +120,7 @@ export function openFrame(region: Region, attention: Attention, workgroup: numbe
     pairs,
     all,
     others: ofKeys ? S : T,
+    past: loadPast(region, attention, b),
     less: ofKeys ? after : before,
     more: ofKeys ? before : after,
   }
@@ -112,7 +131,8 @@ const countsAll = ({ attention }: Frame): boolean => isOfKeys(attention) && mayB
 
 /** Locals of the first of the other rows that some own row is paired with, and of the one behind the last. */
 export function otherRange(frame: Frame): { readonly from: number; readonly below: number } {
-  const { body, first, count, others, less, more } = frame
+  const { body, count, others, less, more } = frame
+  const first = inBand(frame, frame.first)
   const from =
     less === Infinity || countsAll(frame)
       ? keep(body, () => body.i32(0))
@@ -155,8 +175,9 @@ export function forPairs(frame: Frame, each: (pair: number, first: number, last:
 }
 
 /** Leaves whether some row of a pair is paired with some row of the block that begins at `block`. */
-export function meets(frame: Frame, block: number, first: number, last: number): void {
+export function meets(frame: Frame, block: number, firstRow: number, lastRow: number): void {
   const { body, less, more } = frame
+  const [first, last] = [inBand(frame, firstRow), inBand(frame, lastRow)]
   body.i32(1)
   if (countsAll(frame)) return
   if (more !== Infinity) {
@@ -174,8 +195,10 @@ export function meets(frame: Frame, block: number, first: number, last: number):
 }
 
 /** Leaves whether every row of a pair is paired with every row of a block. */
-export function meetsWholly({ body, attention, others, less, more }: Frame, block: number, first: number, last: number): void {
+export function meetsWholly(frame: Frame, block: number, firstRow: number, lastRow: number): void {
+  const { body, attention, others, less, more } = frame
   if (attention.buffers.mask !== undefined) return body.i32(0)
+  const [first, last] = [inBand(frame, firstRow), inBand(frame, lastRow)]
   addConstant(body, block, BLOCK)
   body.get(others)
   body.op('i32.le_s')

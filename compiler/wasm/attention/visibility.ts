@@ -3,7 +3,7 @@ import type { Dim } from '../../../plan/dim.ts'
 import { emitDim } from '../gang/dim.ts'
 import { GANG } from '../gang/shape.ts'
 import { addConstant, combine, keep, minimum, toAddress } from '../integers.ts'
-import { bufferAt, isOfKeys, keepVector, type Frame } from './frame.ts'
+import { bufferAt, inBand, isOfKeys, keepVector, type Frame } from './frame.ts'
 
 /** Leaves the mask for the row in the local `other`. */
 export type Visibility = (other: number) => void
@@ -52,8 +52,9 @@ export function visibilityOf(frame: Frame, first: number, r: number): Visibility
   const { body, attention, all, others, less, more } = frame
   const hasMask = attention.buffers.mask !== undefined
   const places = hasMask ? maskPlaces(frame, r) : null
+  const place = inBand(frame, first)
   const own = keepVector(body, () => {
-    body.get(first)
+    body.get(place)
     body.op('i32x4.splat')
     body.v128([0, 1, 2, 3])
     body.op('i32x4.add')

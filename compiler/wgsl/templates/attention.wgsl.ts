@@ -58,7 +58,8 @@ const otherRow = (code: Code, at: string): string => (code.ofKeys ? queryRow(cod
 /** Whether an own row at `own` counts with another one at `other`, both i32. */
 function visible(code: Code, own: string, other: string): string | null {
   const { attention, ofKeys, size } = code
-  const [s, t] = ofKeys ? [other, own] : [own, other]
+  const [query, t] = ofKeys ? [other, own] : [own, other]
+  const s = has(code, 'past') ? `(${query} + past)` : query
   const { before, after, maskAxes, B, S, G, R, T } = attention
   const tests = [
     ...(before === Infinity ? [] : [`${s} - ${before} <= ${t}`]),
@@ -66,7 +67,7 @@ function visible(code: Code, own: string, other: string): string | null {
   ]
   if (has(code, 'mask')) {
     const sizes = [B, S, G, R, T].map((dim, axis) => (maskAxes[axis] ? size(dim) : null))
-    const indices = ['b', `u32(${s})`, 'g', 'r', `u32(${t})`]
+    const indices = ['b', `u32(${query})`, 'g', 'r', `u32(${t})`]
     const at = sizes.reduce(
       (sum, extent, axis) => (extent === null ? sum : sum === '' ? indices[axis] : `(${sum}) * ${extent} + ${indices[axis]}`),
       '',
@@ -133,9 +134,10 @@ function range(code: Code): readonly string[] {
   const { attention, ofKeys } = code
   const [less, more] = ofKeys ? [attention.after, attention.before] : [attention.before, attention.after]
   const all = ofKeys && mayBeBlind(attention)
-  const from = less === Infinity || all ? '0i' : `max(0i, i32(block_first) - ${less})`
+  const first = has(code, 'past') ? `i32(block_first) + past` : 'i32(block_first)'
+  const from = less === Infinity || all ? '0i' : `max(0i, ${first} - ${less})`
   const count = `i32(${otherCount(code)})`
-  const below = more === Infinity || all ? count : `min(${count}, i32(block_first) + ${attention.rows} + ${more})`
+  const below = more === Infinity || all ? count : `min(${count}, ${first} + ${attention.rows} + ${more})`
   return [`let range_from = ${from};`, `let range_below = ${below};`]
 }
 
@@ -283,6 +285,7 @@ export function emitAttention(attention: Attention, tile: AttentionTile, emit: S
     `let blocks = ${emit.size(attentionBlocks(attention))};`,
     'let head = workgroup / blocks;',
     ...heads,
+    ...(has(code, 'past') ? [`let past = load_${bufferOf(code, 'past')}(b);`] : []),
     `let block_first = workgroup % blocks * ${rows}u;`,
     `let first = block_first + thread * ${tile.rowsEach}u;`,
     ...upTo(tile.rowsEach).flatMap((j) => [

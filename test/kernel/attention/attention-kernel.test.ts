@@ -7,7 +7,15 @@ import { parseKernel } from '../../../compiler/kernel/ir/parse.ts'
 import { printKernel } from '../../../compiler/kernel/ir/print.ts'
 import { verifyKernel } from '../../../compiler/kernel/ir/verify.ts'
 import { optimise } from '../../../compiler/passes/pipeline.ts'
-import { attentionFeeds, attentionForms, attentionGraphs, PLAIN, type AttentionForm } from '../../support/attention.ts'
+import {
+  attentionFeeds,
+  attentionForms,
+  attentionGraphs,
+  continuedFeeds,
+  continuedGraph,
+  PLAIN,
+  type AttentionForm,
+} from '../../support/attention.ts'
 import { both, close } from '../../support/graph-on-host.ts'
 import { assertProperty } from '../../support/property.ts'
 import { inRun, MORE_IN_LONG } from '../../support/runs.ts'
@@ -30,6 +38,16 @@ test('values and gradients are those of the graph', MORE_IN_LONG, () => {
         ).toBe(true)
     }),
     inRun({ short: 6, long: 30, whole: 30 }),
+  )
+})
+
+test('queries behind a past see what the graph says', MORE_IN_LONG, () => {
+  assertProperty(
+    fc.property(attentionForms(7), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 999 }), (form, T, seed) => {
+      for (const { got, want } of both(continuedGraph(form, T), continuedFeeds(form, T, seed), CPU, 'prefill'))
+        expect([...want].every((value, at) => close(got[at], value))).toBe(true)
+    }),
+    inRun({ short: 10, long: 60, whole: 60 }),
   )
 })
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it, test } from 'vitest'
 import { evaluate } from '../../../compiler/reference/evaluate.ts'
 import type { Device } from '../../../runtime/device.ts'
 import { openDevice } from '../../../runtime/node/index.ts'
-import { attentionFeeds, attentionGraphs, PLAIN } from '../../support/attention.ts'
+import { attentionFeeds, attentionGraphs, continuedFeeds, continuedGraph, PLAIN } from '../../support/attention.ts'
 import { relativeError } from '../../support/compare.ts'
 import { openAdapters } from '../../support/devices.ts'
 import { runGraph } from '../../support/graph-on-device.ts'
@@ -35,6 +35,37 @@ it.each([
     if (values.some((value) => value !== 0)) expect(relativeError(one[name].data, values), name).toBeLessThan(2e-5)
     else expect(Array.from(one[name].data).every((value) => value === 0)).toBe(true)
     expect([...Float32Array.from(three[name].data)], name).toEqual([...Float32Array.from(one[name].data)])
+  }
+})
+
+const CONTINUED = [
+  { ...PLAIN, B: 2, S: 1, groups: 2, ratio: 3, C: 16, W: 16 },
+  { ...PLAIN, B: 3, S: 5, ratio: 2, C: 8, W: 12, window: 4, sinks: true },
+  { ...PLAIN, B: 2, S: 70, C: 5, W: 3, cap: 1.5, window: 40 },
+  { ...PLAIN, B: 1, S: 40, C: 8, W: 8, window: 3 },
+]
+
+it.each(CONTINUED.flatMap((form) => [7, 40, 96].map((T) => [form, T] as const)))(
+  '%j behind a past, among %i keys',
+  async (form, T) => {
+    const graph = continuedGraph(form, T)
+    for (const seed of [1, 2, 3]) {
+      const feeds = continuedFeeds(form, T, seed)
+      const want = evaluate(graph, feeds).y.values
+      const [one, other] = await Promise.all(threaded.map(async (device) => (await runGraph(device, graph, feeds)).y.data))
+      expect(other).toEqual(one)
+      expect(relativeError(one, want)).toBeLessThan(5e-6)
+    }
+  },
+)
+
+test('shaders of queries behind a past', { ...IN_LONG_ALONE, timeout: 120_000 }, async () => {
+  // sequences of which some queries lie behind the last key
+  const form = { ...PLAIN, B: 3, S: 5, C: 4, W: 4, window: 4 }
+  const [graph, feeds] = [continuedGraph(form, 7), continuedFeeds(form, 7, 5)]
+  for (const device of adapters) {
+    const { y } = await runGraph(device, graph, feeds)
+    expect(relativeError(y.data, evaluate(graph, feeds).y.values), device.target.name).toBeLessThan(5e-5)
   }
 })
 

@@ -40,7 +40,7 @@ describe('a comparison of positions is a band', () => {
       { before: Infinity, after: 2 },
     ],
   ] as const)('%s', (_, lines, band) => {
-    expect(bandsOf(lines)).toEqual({ bands: [{ query: QUERY, ...band }], tensors: [] })
+    expect(bandsOf(lines)).toEqual({ bands: [{ query: QUERY, past: null, ...band }], tensors: [] })
   })
 })
 
@@ -54,9 +54,9 @@ it.each([
 })
 
 it('bands of one axis intersect; those of two do not', () => {
-  const band = { query: QUERY, before: Infinity, after: 0 }
-  expect(intersection([band, { query: QUERY, before: 4, after: 2 }])).toEqual({ query: QUERY, before: 4, after: 0 })
-  expect(intersection([])).toEqual({ query: null, before: Infinity, after: Infinity })
+  const band = { query: QUERY, past: null, before: Infinity, after: 0 }
+  expect(intersection([band, { ...band, before: 4, after: 2 }])).toEqual({ ...band, before: 4 })
+  expect(intersection([])).toEqual({ query: null, past: null, before: Infinity, after: Infinity })
   expect(intersection([band, { ...band, query: 1 }])).toBeNull()
 })
 
