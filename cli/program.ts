@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write a model as a folder that transformers and other programs load',
     load: async () => (await import('./commands/bundled.ts')).exportCommand,
   },
+  prune: {
+    summary: 'remove experts of a checkpoint by a criterion, and write what is left',
+    load: async () => (await import('./commands/bundled.ts')).prune,
+  },
   reroute: {
     summary: 'route a checkpoint by the singular vectors of its experts, without training',
     load: async () => (await import('./commands/bundled.ts')).reroute,

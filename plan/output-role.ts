@@ -1,6 +1,6 @@
 /** The role of an output of a graph or of a plan. Readers go by the role, never by the name. */
 
-export const ROUTING_PARTS = ['selected', 'weights', 'spilled', 'rows'] as const
+export const ROUTING_PARTS = ['selected', 'weights', 'spilled', 'rows', 'norms'] as const
 export type RoutingPart = (typeof ROUTING_PARTS)[number]
 
 /** The value of a variable: persistent state beside the weights. */
@@ -26,7 +26,7 @@ export type ReportRole =
 /** An output that the model declares has no role. */
 export type OutputRole =
   | ReportRole
-  /** A part of the routing decision of a layer, `layers.0/moe`, or the rows that it routes. */
+  /** A part of the routing decision of a layer, `layers.0/moe`, the rows that it routes, or norms of expert outputs. */
   | { readonly kind: 'routing'; readonly layer: string; readonly part: RoutingPart }
   /** The global norm of the gradients before clipping, f32 []. */
   | { readonly kind: 'norm' }

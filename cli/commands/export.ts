@@ -1,5 +1,4 @@
 /** `smoe export --to hf MODEL -o DIR`: a folder that transformers and other programs load. */
-import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import {
   formatOption,
@@ -10,12 +9,12 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { EXIT, Failure, type ExitCode } from '../exit.ts'
+import { EXIT, type ExitCode } from '../exit.ts'
 import { hubFolder } from '../export/export.ts'
 import { openGiven } from '../export/given.ts'
+import { checkNew, EXPORTED_AS, shardOption } from '../export/options.ts'
 import { reportJson, reportText } from '../export/report.ts'
 import { writeFolder } from '../export/write.ts'
-import type { WeightsAs } from '../export/tensors.ts'
 import { writeJson } from '../output.ts'
 import { weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import { openWeights } from '../run/weights.ts'
@@ -33,16 +32,13 @@ interface Options extends FormatOption {
   readonly root?: string
 }
 
-const AS: { readonly [F in Options['weightsAs']]: WeightsAs } = { shipped: 'shipped', f32: 'F32', bf16: 'BF16', f16: 'F16' }
-
 async function exportModel(typed: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   const { output, weights, config, weightsAs, shardSize, set, model, root, format } = options
-  if (existsSync(terminal.path(output)))
-    throw new Failure(EXIT.usage, `'${output}' is there already`, 'an export is written into a folder of its own')
+  checkNew(output, terminal)
   const given = await openGiven(typed, { weights, config, spec: { set, model, root } }, terminal)
   const { checkpoint } = await openWeights(given.weights, terminal)
   try {
-    const folder = hubFolder(given, checkpoint, { as: AS[weightsAs], shard: shardSize }, terminal)
+    const folder = hubFolder(given, checkpoint, { as: EXPORTED_AS[weightsAs], shard: shardSize }, terminal)
     for (const note of given.notes) terminal.err(`note: ${note}\n`)
     await writeFolder(output, folder.files, `wrote ${output}`, terminal)
     const report = { type: given.type, from: typed, to: output, folder, notes: given.notes }
@@ -52,16 +48,6 @@ async function exportModel(typed: string, options: Options, terminal: Terminal):
   } finally {
     await checkpoint.close()
   }
-}
-
-const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 }
-
-/** `5GB` in bytes. */
-function sizeOf(text: string): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([KMGT]?B)$/i.exec(text) ?? []
-  const size = Math.floor(Number(number) * UNITS[unit?.toUpperCase()])
-  if (size >= 1) return size
-  throw new Failure(EXIT.usage, `'${text}' is not a size`, 'write a number and B, KB, MB or GB, for example --shard-size 5GB')
 }
 
 export const exportCommand: CommandModule = {
@@ -80,7 +66,7 @@ export const exportCommand: CommandModule = {
         'config.json of the architecture, and the files beside it, for a spec (default: beside --weights)',
       )
       .addOption(weightsAsOption())
-      .addOption(new Option('--shard-size <size>', 'the most that a file of weights holds').argParser(sizeOf).default(5e9, '5GB'))
+      .addOption(shardOption())
       .addOption(setOption())
       .addOption(modelOption())
       .addOption(rootOption())

@@ -11,7 +11,8 @@ import { besideFiles } from './beside.ts'
 import { withDtype, withoutCodes, type ChangedConfig, type ConfigChange } from './config.ts'
 import type { Given } from './given.ts'
 import { saidBy } from './given.ts'
-import { refusalOf } from './refusal.ts'
+import { AS_IT_IS, type Arrangement } from './gather.ts'
+import { refusalOf, type Lowered } from './refusal.ts'
 import { weightFiles, type NamedFile } from './shards.ts'
 import { exportedTensors, type Exported, type ExportedTensor, type WeightsAs } from './tensors.ts'
 
@@ -46,6 +47,9 @@ export interface FolderOptions {
   readonly shard: number
 }
 
+/** Which entries of weights are left, by the models before and after; null where nothing is cut. */
+export type Cut = ((from: Lowered, to: Lowered) => Arrangement['kept']) | null
+
 /** The config that tells what the tensors are, once they are known. */
 function withTypes({ isVerbatim, tensors }: Exported, changed: ChangedConfig, type: string): ChangedConfig {
   return isVerbatim || tensors.length === 0 ? changed : withDtype(changed, type, bytesByType(tensors)[0][0] as DTypeName)
@@ -55,14 +59,22 @@ function withTypes({ isVerbatim, tensors }: Exported, changed: ChangedConfig, ty
  * What is to be written; tensors are read while it is. Throws a Failure for what the layout cannot hold, and a WeightError for
  * weights that the checkpoint does not have.
  */
-export function hubFolder(given: Given, checkpoint: Checkpoint, { as, shard }: FolderOptions, terminal: Terminal): HubFolder {
+export function hubFolder(
+  given: Given,
+  checkpoint: Checkpoint,
+  { as, shard }: FolderOptions,
+  terminal: Terminal,
+  cut: Cut = null,
+): HubFolder {
   const { type, model, folder, hasHubNames, interleaved } = given
   const changed = as === 'shipped' ? given.changed : withoutCodes(given.changed, type)
   const said = saidBy('the config of the export', changed, terminal)
-  const reason = refusalOf(model, said, { type, fields: said.imported.fields })
+  // what is cut is another model
+  const reason = cut === null ? refusalOf(model, said, { type, fields: said.imported.fields }) : null
   if (reason !== null) throw new Failure(EXIT.usage, reason, 'nothing was written')
   const carries = (tensor: string): boolean => hasHubNames && checkpoint.tensors.has(tensor)
-  const exported = exportedTensors({ from: model.ports, to: said.ports, as, checkpoint, interleaved, carries })
+  const arrangement = { interleaved, kept: cut?.(model, said) ?? AS_IT_IS.kept }
+  const exported = exportedTensors({ from: model.ports, to: said.ports, as, checkpoint, arrangement, carries })
   if (exported.tensors.length === 0) throw new CheckpointError(checkpoint.name, 'has no tensors')
   const final = withTypes(exported, changed, type)
   const others = folder === null ? [] : besideFiles(terminal.path(folder))

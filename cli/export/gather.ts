@@ -19,18 +19,27 @@ export interface Sources {
   readonly checkpoint: Checkpoint
   /** Weight -> its pieces in the checkpoint, in their order. */
   readonly pieces: ReadonlyMap<string, readonly Match[]>
-  /** Channels of a head whose rows are in another order there; null where they are not. */
-  readonly interleaved: number | null
+  readonly arrangement: Arrangement
 }
 
-export function sourcesOf(checkpoint: Checkpoint, matches: readonly Match[], interleaved: number | null): Sources {
+/** How weights differ between the two checkpoints, beside their layout. */
+export interface Arrangement {
+  /** Channels of a head whose rows are interleaved in the checkpoint that is read, and not in the other; null where not. */
+  readonly interleaved: number | null
+  /** Weight -> which entries of its leading axis are left; absent where all are. */
+  readonly kept: ReadonlyMap<string, readonly number[]>
+}
+
+export const AS_IT_IS: Arrangement = { interleaved: null, kept: new Map() }
+
+export function sourcesOf(checkpoint: Checkpoint, matches: readonly Match[], arrangement: Arrangement): Sources {
   const pieces = new Map<string, Match[]>()
   for (const match of matches) {
     const known = pieces.get(match.port.name)
     if (known === undefined) pieces.set(match.port.name, [match])
     else known.push(match)
   }
-  return { checkpoint, pieces, interleaved }
+  return { checkpoint, pieces, arrangement }
 }
 
 interface Source {
@@ -39,7 +48,8 @@ interface Source {
 }
 
 /** Where the numbers of a part come from. Either checkpoint may have an expert a piece, or all of them in one. */
-function sourcesOfPart({ port, at, view }: Part, { pieces, interleaved }: Sources): readonly Source[] {
+function sourcesOfPart({ port, at, view }: Part, { pieces, arrangement: { interleaved, kept } }: Sources): readonly Source[] {
+  const entries = kept.get(port.name)
   const found = pieces.get(port.name)!
   const [isApart, wasApart] = [port.stacked, found[0].port.stacked]
   const from = ({ tensor, view: seen }: Match, e: number | null, to: View): Source => {
@@ -50,8 +60,11 @@ function sourcesOfPart({ port, at, view }: Part, { pieces, interleaved }: Source
         : paired(source, to)
     return { tensor, pair }
   }
-  if (isApart) return [wasApart ? from(found[at], null, view) : from(found[0], at, view)]
-  return found.map((match, e) => from(match, null, wasApart ? entryOf(view, e) : view))
+  /** Entry `e` of the weight that is read. */
+  const entry = (e: number, to: View): Source => (wasApart ? from(found[e], null, to) : from(found[0], e, to))
+  if (isApart) return [entry(entries?.[at] ?? at, view)]
+  if (entries !== undefined) return entries.map((e, place) => entry(e, entryOf(view, place)))
+  return wasApart ? found.map((_, e) => entry(e, entryOf(view, e))) : [from(found[0], null, view)]
 }
 
 /** The tensors that a tensor is put together from. */

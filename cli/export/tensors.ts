@@ -9,7 +9,16 @@ import type { Pieces } from '../../runtime/files/index.ts'
 import { elementCount } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
 import { EXIT, Failure } from '../exit.ts'
-import { convertedPieces, gather, isGathered, readBy, sourcesOf, type Sources, type TargetType } from './gather.ts'
+import {
+  convertedPieces,
+  gather,
+  isGathered,
+  readBy,
+  sourcesOf,
+  type Arrangement,
+  type Sources,
+  type TargetType,
+} from './gather.ts'
 import { laidOut, type LaidTensor } from './layout.ts'
 
 export interface ExportedTensor extends TensorInfo {
@@ -92,8 +101,7 @@ export interface ExportRequest {
   readonly to: readonly WeightPort[]
   readonly as: WeightsAs
   readonly checkpoint: Checkpoint
-  /** Channels of a head whose rows are interleaved in the checkpoint, and not in the export; null where they are not. */
-  readonly interleaved: number | null
+  readonly arrangement: Arrangement
   /** Whether a tensor that no weight reads has the name that it would have in the export. */
   readonly carries: (tensor: string) => boolean
 }
@@ -102,15 +110,15 @@ export interface ExportRequest {
  * Where both tables read the same tensors and nothing is converted, all tensors are copied as the files have them, codes and
  * scales included. Throws a WeightError for weights that the checkpoint does not have, and a Failure for what cannot be written.
  */
-export function exportedTensors({ from, to, as, checkpoint, interleaved, carries }: ExportRequest): Exported {
+export function exportedTensors({ from, to, as, checkpoint, arrangement, carries }: ExportRequest): Exported {
   const { matches, problems, extra } = matchWeights({ weights: from }, checkpoint)
   if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
-  const isAlike = checkpoint.isByPath !== true && readAlike(from, to)
+  const isAlike = checkpoint.isByPath !== true && arrangement.kept.size === 0 && readAlike(from, to)
   if (as === 'shipped' && isAlike) {
     const files = checkpoint.apart ?? checkpoint
     return { tensors: [...files.tensors.values()].map((tensor) => asItIs(tensor, files)), isVerbatim: true, leftOut: [] }
   }
-  const sources = sourcesOf(checkpoint, matches, interleaved)
+  const sources = sourcesOf(checkpoint, matches, arrangement)
   const laid = laidOut(to).map((tensor) => gathered(tensor, as, sources))
   const taken = new Set(laid.map(({ name }) => name))
   const stays = (name: string): boolean => carries(name) && !taken.has(name)

@@ -1,5 +1,6 @@
 /** Opens a model for evaluation, on a device or in the reference. */
 import type { Predict, Predictions } from '../../analysis/eval/evaluate.ts'
+import type { LowerOptions } from '../../compiler/lower/lower.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
@@ -32,6 +33,8 @@ export interface GivenModel {
   readonly weights?: string
   readonly weightsAs: WeightFormatOptions['weightsAs']
   readonly spec: SpecOptions
+  /** What is read besides the outputs; the decisions of routers where it is absent. */
+  readonly lower?: LowerOptions
 }
 
 export interface OpenModel {
@@ -142,7 +145,7 @@ function compileContinued(
 export async function withLoaded<T>(
   device: Device | null,
   terminal: Terminal,
-  { typed, weights: given, weightsAs, spec }: GivenModel,
+  { typed, weights: given, weightsAs, spec, lower = { routes: true } }: GivenModel,
   check: (plan: Plan) => void,
   work: (loaded: Loaded) => Promise<T>,
   longest: number | null = null,
@@ -150,7 +153,7 @@ export async function withLoaded<T>(
   const { source, folder } = await openModelSource(typed, terminal)
   const weights = given ?? folder ?? undefined
   const formats = await weightFormats({ weights, weightsAs }, terminal)
-  const added = { routes: true, ...formats }
+  const added = { ...lower, ...formats }
   // the reference evaluates a graph anew each time
   const continued =
     device === null || longest === null ? null : compileContinued(source, spec, device.target, terminal, added, longest)

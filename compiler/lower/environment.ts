@@ -90,6 +90,8 @@ export interface RouteNodes {
   readonly experts: number
   /** What it routes, f32 [T, D]. */
   readonly rows: Node
+  /** Outputs of the selected experts, f32 [T * K, D]; of a dropped assignment it has no meaning. */
+  readonly outputs: Node
   readonly selected: Node
   readonly weights: Node
   /** f32 [T]: the weight that goes to the shared experts; null where none does. */

@@ -8,6 +8,7 @@ import { createBuilder } from '../ops/build.ts'
 import { newRandomStreams } from './random.ts'
 import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'
 import { routeNames } from './replay.ts'
+import { siteOf } from './site.ts'
 import { newState, stateFacts, stateInputs, stateOutputs, type StateOptions } from './state.ts'
 import { lowerSteps, lowerTerm } from './terms.ts'
 
@@ -20,6 +21,8 @@ export interface LowerOptions {
   readonly routes?: boolean | 'required' | 'replayed'
   /** With `routes`: also what every moe routes, `layers.0/moe.rows`, f32 [T, D]. */
   readonly rows?: boolean
+  /** With `routes`: also the norm of each chosen expert's output, before its weight, `layers.0/moe.norms`, f32 [T, K]. */
+  readonly norms?: boolean
   /**
    * A step of training: each loss is an output, `loss.layers.0.moe.router.balance`, f32 [], and each metric. Policies do what
    * they say `when training`; of the blocks that happen at a rate only those named, `layers.0/moe`, where there is a list. Where
@@ -83,7 +86,7 @@ const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm
  * throw on a model that the checker has accepted.
  */
 export function lower(model: Model, options: LowerOptions = {}): Graph {
-  const { routes = false, rows = false, training = false, evaluation = false, state } = options
+  const { training = false, evaluation = false, state } = options
   // the number of sequences of a state is one for all runs
   const counts = state === undefined ? [] : model.sequences.count.map((name) => [name, state.sequences] as const)
   const sizes = { ...options.sizes, ...Object.fromEntries(counts) }
@@ -119,14 +122,22 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
     ...(kept === null ? {} : { state: kept }),
   }
   return replayed === null
-    ? withRoutes(plain, environment, routes, rows)
+    ? withRoutes(plain, environment, options)
     : { ...plain, inputs: [...inputs, ...replayed], replayed: environment.routes.map(routePorts) }
 }
 
-function withRoutes(plain: Graph, { routes: made }: Environment, routes: LowerOptions['routes'], rows: boolean): Graph {
-  const told = made.filter(({ promises }) => routes === true || (routes === 'required' && promises.within !== null))
+function withRoutes(
+  plain: Graph,
+  environment: Environment,
+  { routes = false, rows = false, norms = false }: LowerOptions,
+): Graph {
+  const told = environment.routes.filter(({ promises }) => routes === true || (routes === 'required' && promises.within !== null))
   if (told.length === 0 && routes !== true) return plain
-  const added = told.flatMap((route) => [...routeOutputs(route), ...(rows ? [rowOutput(route)] : [])])
+  const added = told.flatMap((route) => [
+    ...routeOutputs(route),
+    ...(rows ? [rowOutput(route)] : []),
+    ...(norms ? [normOutput(route, environment)] : []),
+  ])
   return { ...plain, outputs: [...plain.outputs, ...added], routes: told.map(routePorts) }
 }
 
@@ -167,6 +178,18 @@ const routingOutput = ({ instance }: RouteNodes, part: RoutingPart, node: Node, 
   outputOf({ kind: 'routing', layer: instance, part }, node, doc)
 
 const rowOutput = (route: RouteNodes): Output => routingOutput(route, 'rows', route.rows, 'What is routed, a token in each row.')
+
+/** 0 for a dropped assignment, whose row may hold any value. */
+function normOutput(route: RouteNodes, environment: Environment): Output {
+  const { outputs, selected } = route
+  const { make } = siteOf(environment, outputs.origin)
+  const shape = [...selected.shape, outputs.shape[1]]
+  const apart = make.reshape(outputs, shape)
+  const squares = make('sum', [make('multiply', [apart, apart], {})], { axis: 2 })
+  const isAssigned = make('less', [make.like(selected, -1), selected], {})
+  const norms = make('sqrt', [make.where(isAssigned, squares, 0)], {})
+  return routingOutput(route, 'norms', norms, "The norm of each chosen expert's output.")
+}
 
 const routePorts = ({ instance, experts, spilled, promises }: RouteNodes): RoutePorts => ({
   layer: instance,

@@ -134,7 +134,7 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
   const decision =
     environment.replayed === null ? withDroppedReported(site, chosen) : replay(site, instance, chosen, environment.replayed)
   const { assigned, reported } = decision
-  environment.routes.push({
+  const route = {
     instance,
     router: pathIn(outer, moe.policy.path.join('/')),
     experts: numberIn(environment, moe.experts.count),
@@ -145,7 +145,7 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
     promises: requirementsOf(environment, moe, tokens.shape[0]),
     competitions,
     balancedBias: balancedBiasOf(environment, moe),
-  })
+  }
   // also where a recorded routing replaces that of the policy: a replay computes the same bits
   const dense = denseOutputsIfRead(
     site,
@@ -154,6 +154,7 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
     environment.losses.slice(before).map(({ node }) => node),
   )
   const outputs = dense === null ? evaluateSelected(site, moe, tokens, decision) : gatherSelected(site, dense, assigned.selected)
+  environment.routes.push({ ...route, outputs })
   const routed = combine(site, outputs, dense !== null && chosen.mask === null ? { ...reported, mask: null } : reported)
   const all = addSharedExperts(site, moe, routed, assigned.spilled)
   return site.make.reshape(

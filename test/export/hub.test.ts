@@ -7,6 +7,7 @@ import type { Layout } from '../../cli/import/names/source.ts'
 import { supportedModelTypes } from '../../cli/import/table.ts'
 import { lowered } from '../../cli/export/given.ts'
 import type { Lowered } from '../../cli/export/refusal.ts'
+import { AS_IT_IS } from '../../cli/export/gather.ts'
 import { exportedTensors, type ExportedTensor } from '../../cli/export/tensors.ts'
 import { checkedModel } from '../../cli/import/weights.ts'
 import { processTerminal } from '../../cli/terminal.ts'
@@ -87,7 +88,7 @@ describe.each(types)('%s', MORE_IN_LONG, (type) => {
       to: model.ports,
       as: 'F32',
       checkpoint: byPath(model, type),
-      interleaved: null,
+      arrangement: AS_IT_IS,
       carries: () => false,
     })
     expect(isVerbatim).toBe(false)
@@ -104,7 +105,7 @@ describe.each(types)('%s', MORE_IN_LONG, (type) => {
       to: modelOf(type, 'hub').ports,
       as: 'shipped',
       checkpoint: from,
-      interleaved: null,
+      arrangement: AS_IT_IS,
       carries: () => false,
     })
     await expectSame(tensors, to)

