@@ -91,13 +91,18 @@ function wordsOf(dtype: DTypeName, bytes: Uint8Array): Words {
 export const CONVERTED_TO = { F32: null, BF16: 'bf16', F16: 'f16' } as const
 export type TargetType = keyof typeof CONVERTED_TO
 
+/** Every dtype that numbers are converted to holds what is below it. */
+const SAFE = 65504
+
 /** Throws a Failure for a finite number that the dtype does not hold. */
 function converted(tensor: TensorInfo, elements: ArrayLike<number | bigint>, dtype: TargetType): Uint8Array {
   const numbers = elements instanceof Float32Array ? elements : Float32Array.from(elements as ArrayLike<number>)
   const format = CONVERTED_TO[dtype]
-  const isLost = (value: number, at: number): boolean =>
-    Number.isFinite(Number(elements[at])) && !(format === null ? Number.isFinite(value) : staysFinite(value, format))
-  const lost = numbers.findIndex(isLost)
+  const isLost = (at: number): boolean =>
+    Number.isFinite(Number(elements[at])) &&
+    !(format === null ? Number.isFinite(numbers[at]) : staysFinite(Number(elements[at]), format))
+  let lost = -1
+  for (let at = 0; at < numbers.length && lost < 0; at++) if (!(Math.abs(numbers[at]) < SAFE) && isLost(at)) lost = at
   if (lost >= 0)
     throw new Failure(
       EXIT.badCheckpoint,

@@ -36,3 +36,20 @@ export function brainBytes(values: Float32Array): Uint8Array {
   }
   return new Uint8Array(out.buffer)
 }
+
+/** 2^-14, the smallest normal f16, and 65520, from which on a number is infinite, as bits of f32. */
+const [NORMAL, BEYOND] = [0x38800000, 0x477ff000]
+
+/** The bytes of f32 numbers in f16, as `halfBits` rounds each. */
+export function halfBytes(values: Float32Array): Uint8Array {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  const out = new Uint16Array(values.length)
+  for (let at = 0; at < out.length; at++) {
+    const size = words[at] & 0x7fffffff
+    const sign = (words[at] >>> 16) & 0x8000
+    if (size >= NORMAL && size < BEYOND) out[at] = sign | (((size + 0xfff + ((size >>> 13) & 1)) >>> 13) - (112 << 10))
+    // few numbers of a weight are that small or that large
+    else out[at] = halfBits(values[at])
+  }
+  return new Uint8Array(out.buffer)
+}

@@ -2,7 +2,7 @@
 import type { StorageType, WeightPort } from '../../plan/plan.ts'
 import { formatOf, isFormat, storageIn, storedBytes, type FormatName } from '../../plan/storage/formats.ts'
 import { decodeElements } from '../../plan/storage/host.ts'
-import { brainBits, brainBytes, halfBits } from '../checkpoint/half.ts'
+import { brainBits, brainBytes, halfBits, halfBytes } from '../checkpoint/half.ts'
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint.ts'
 import { dtypeRecord, type ElementType, type NumberArray } from '../checkpoint/dtypes.ts'
 
@@ -70,6 +70,7 @@ export function encodeElements(format: FormatName, elements: NumberArray): Uint8
   const conversion = CONVERSION[format]
   if (conversion === undefined) throw new Error(`numbers are not converted to ${format}`)
   if (format === 'bf16' && elements instanceof Float32Array) return brainBytes(elements)
+  if (format === 'f16' && elements instanceof Float32Array) return halfBytes(elements)
   const { encode } = conversion
   const bits = new Uint16Array(elements.length)
   for (let at = 0; at < bits.length; at++) bits[at] = encode(Number(elements[at]))

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { dtypeRecord } from '../../../runtime/checkpoint/dtypes.ts'
-import { brainBits, brainBytes, halfBits } from '../../../runtime/checkpoint/half.ts'
+import { brainBits, brainBytes, halfBits, halfBytes } from '../../../runtime/checkpoint/half.ts'
 import { half } from '../../../compiler/scalar/functions.ts'
 
 const numberOf = (bits: number): number => Number(dtypeRecord('F16').read!(Uint16Array.of(bits).buffer)[0])
@@ -23,4 +23,16 @@ test('numbers become bf16 together as one by one', () => {
   const values = new Float32Array(Uint32Array.from(words).buffer)
   const bits = new Uint16Array(brainBytes(values).buffer)
   expect([...bits].map((one) => one & 0x7fff)).toEqual([...values].map((value) => brainBits(value) & 0x7fff))
+})
+
+test('many numbers at a time become the bits that each becomes alone', () => {
+  // each number of f16, the middle between it and the next, and what is beside both
+  const words = Uint32Array.from({ length: 6 * 0x10000 }, (_, at) => {
+    const bits = Math.floor(at / 6)
+    const [word] = new Uint32Array(Float32Array.of(numberOf(bits)).buffer)
+    return word + [0, 1, -1, 0x1000, 0x1001, 0xfff][at % 6]
+  })
+  const values = new Float32Array(words.buffer)
+  const found = new Uint16Array(halfBytes(values).buffer)
+  expect(found.findIndex((bits, at) => bits !== halfBits(values[at]))).toBe(-1)
 })
