@@ -338,3 +338,15 @@ it.each(inRun({ short: DISTINCT.filter(few), long: others, whole: others }))(
     )
   },
 )
+
+test.each([
+  ['held', 130],
+  ['too many to be held', 4100],
+])('columns of bf16 that are %s serve the rows of several workgroups', (_, k) => {
+  const sample = grouped('sorted', { rows: 16, columns: 34, k, left: 'k', right: 'k', seed: k })
+  const { plain, stored } = inFormat(sample, 'bf16', { w: k, w2: k }, k)
+  const [dot] = dots
+  const wanted = results(plain, [], dot)
+  expect(results(stored, [], dot)).toEqual(wanted)
+  expect(results(stored, [1, 3, 4], dot)).toEqual(wanted)
+})

@@ -11,15 +11,17 @@
  */
 import { constantValue } from '../../../plan/dim.ts'
 import type { DotTile } from '../../../plan/tiles.ts'
-import type { Operand } from '../../kernel/ir/matmul.ts'
+import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import { addUp } from '../add-up.ts'
 import { emitDim } from '../gang/dim.ts'
 import { GANG } from '../gang/shape.ts'
 import type { FunctionBody } from '../function.ts'
+import type { Region } from '../gang/gang.ts'
 import { addConstant, combine, keep, scale, WORD } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import { accumulate, zeros } from './accumulate.ts'
 import { entry, forRowPairs, sumsAddress, sumsRow, type Block } from './block.ts'
+import { createHeldColumns, heldAddresses, holdColumns, type HeldColumns } from './held-columns.ts'
 import { columnAddresses } from './operands.ts'
 import { loadingOf, loadVector, VECTOR_BYTES, vectorBytes, type Loading } from './stored.ts'
 
@@ -28,12 +30,20 @@ const ROWS = 2
 interface Dots extends DotTile {
   /** The local of the address where partial sums are added up; null where that is done in registers. */
   readonly partials: number | null
+  /** By right operand. */
+  readonly held: readonly (HeldColumns | null)[]
 }
 
 /** `own` makes room and returns the local of its address. */
-export function createInnerSums(tile: DotTile, own: (bytes: number) => number): (block: Block) => void {
+export function createInnerSums(
+  region: Region,
+  matmul: Matmul,
+  tile: DotTile,
+  own: (bytes: number) => number,
+): (block: Block) => void {
   const partials = tile.kVectors === 1 ? null : own(ROWS * tile.columns * tile.kVectors * VECTOR_BYTES)
-  return (block) => innerSums(block, { ...tile, partials })
+  const held = matmul.rights.map((right) => createHeldColumns(region, matmul, right, tile.blockColumns, own))
+  return (block) => innerSums(block, { ...tile, partials, held })
 }
 
 function innerSums(block: Block, tile: Dots): void {
@@ -64,10 +74,14 @@ function innerSums(block: Block, tile: Dots): void {
   })
   const firstPart = keep(body, () => combine(body, first, 'i32.add', distance))
   const bytesApart = keep(body, () => scale(body, distance, WORD))
-  const sumUp = (right: Operand, p: number, loading: Loading): void => {
+  const sumUp = (right: Operand, p: number, loading: Loading, held: HeldColumns | null): void => {
+    if (held !== null) holdColumns(block, right, held)
     body.get(first)
     forRange(body, firstPart, 1, (column) => {
-      const columns = columnAddresses(block, right, column, distance, tile.columns, loading)
+      const columns =
+        held === null
+          ? columnAddresses(block, right, column, distance, tile.columns, loading)
+          : heldAddresses(block, right, held, column, distance, tile.columns)
       forRowPairs(block, (index, count) => {
         const rows = Array.from({ length: count }, (_, r) => keep(body, () => entry(body, block.leftRows, index, r)))
         const sums = dots(block, tile, loading, rows, columns, whole, masks)
@@ -89,13 +103,15 @@ function innerSums(block: Block, tile: Dots): void {
   }
   matmul.rights.forEach((right, p) => {
     const [pair, more] = [loadingOf(region, matmul, right, 'pair'), loadingOf(region, matmul, right, 'more')]
-    if (pair === more) return sumUp(right, p, more)
+    const held = tile.held[p]
+    if (pair === more && held === null) return sumUp(right, p, more, null)
     body.get(block.tile.count)
     body.i32(ROWS + 1)
     body.op('i32.lt_u')
+    // what serves one pair of rows alone stays in the first cache
     body.when(
-      () => sumUp(right, p, pair),
-      () => sumUp(right, p, more),
+      () => sumUp(right, p, pair, null),
+      () => sumUp(right, p, more, held),
     )
   })
 }

@@ -97,7 +97,7 @@ function createTemplate(region: Region, matmul: Matmul, dot: DotTile, own: (byte
       emitEpilogue(block)
     }
   if (hasFewRows(region.buffers, matmul)) return thenEpilogue(fewRowsSums)
-  if (isAllKMajor(matmul)) return thenEpilogue(createInnerSums(dot, own))
+  if (isAllKMajor(matmul)) return thenEpilogue(createInnerSums(region, matmul, dot, own))
   const outerSums = createOuterSums(region, matmul, own)
   const kRange = createKRange(region, matmul)
   return (block, unless) => {

@@ -1,7 +1,7 @@
 /**
  * Operands of a matmul that are weights in a format. Rows or columns are unpacked into the worker's own memory first, all of K,
- * and serve all that is multiplied with them. bf16 is decoded where it is multiplied if that is one pair of rows: it is one
- * shift.
+ * and serve all that is multiplied with them, also in workgroups that follow (`held-columns.ts`). bf16 is decoded where it is
+ * multiplied if that is one pair of rows: it is one shift.
  */
 import { constantValue } from '../../../plan/dim.ts'
 import { formatOf, type WeightStorage } from '../../../plan/storage/formats.ts'
