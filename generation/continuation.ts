@@ -55,13 +55,14 @@ export function wholeSequence(predict: Predict): Continuation {
   }
 }
 
-/** Most tokens of a run: an abort waits for one run at most, and memory is bounded. */
-const MOST_TOKENS = 256
+/** Most tokens of a run, which bounds its memory; and where there may be an abort, which waits for one run at most. */
+const MOST_TOKENS = { steady: 256, abortable: 64 } as const
 
 /** The same in runs of so many tokens at most; throws the reason of the signal between two where it is aborted. */
 export const inRuns =
-  (give: Continue, most = MOST_TOKENS): Continue =>
+  (give: Continue, given?: number): Continue =>
   async (tokens, signal) => {
+    const most = given ?? MOST_TOKENS[signal === undefined ? 'steady' : 'abortable']
     for (let from = 0; ; from += most) {
       signal?.throwIfAborted()
       const found = await give(tokens.subarray(from, from + most))

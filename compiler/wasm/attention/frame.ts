@@ -129,18 +129,28 @@ export function openFrame(region: Region, attention: Attention, workgroup: numbe
 /** Whether every own row counts with every other one: where some query sees no key, each value has a share of it. */
 const countsAll = ({ attention }: Frame): boolean => isOfKeys(attention) && mayBeBlind(attention)
 
-/** Locals of the first of the other rows that some own row is paired with, and of the one behind the last. */
+/**
+ * Locals of the first of the other rows that some own row is paired with, and of the one behind the last. Blocks begin at
+ * multiples of their length, so that the bits of a row depend on no other own row: not on which rows a run has, nor where they
+ * begin.
+ */
 export function otherRange(frame: Frame): { readonly from: number; readonly below: number } {
   const { body, count, others, less, more } = frame
   const first = inBand(frame, frame.first)
   const from =
     less === Infinity || countsAll(frame)
       ? keep(body, () => body.i32(0))
-      : atLeast(
-          body,
-          keep(body, () => addConstant(body, first, -less)),
-          0,
-        )
+      : keep(body, () => {
+          body.get(
+            atLeast(
+              body,
+              keep(body, () => addConstant(body, first, -less)),
+              0,
+            ),
+          )
+          body.i32(-BLOCK)
+          body.op('i32.and')
+        })
   if (more === Infinity || countsAll(frame)) return { from, below: others }
   const reach = keep(body, () => {
     combine(body, first, 'i32.add', count)
