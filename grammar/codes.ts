@@ -383,6 +383,12 @@ const rows = {
       'A run that continues a sequence is given the new tokens alone. What a position takes from earlier ones must be kept of them, as `cached`, `positions` and `with_previous` do; sums over positions, capacities that tokens share and policies that look at all tokens give other numbers there than in a run of the whole sequence.',
     example: '// experts that choose their tokens, where a run continues a sequence',
   },
+  SMOE6007: {
+    kind: 'unsupported',
+    title: 'a cache larger than a binding',
+    explanation: 'What is kept of all positions of the sequences lies in one buffer, which an adapter limits.',
+    example: '// two thousand million positions of a sequence',
+  },
   SMOE7001: {
     title: 'no gradient',
     explanation: 'Between a weight and a loss there is an operation without a gradient. `stop(x)` is x without a gradient.',

@@ -37,9 +37,11 @@ export interface ShortWeights {
 
 /** Null for a plan that updates its weights, which are f32, and where none is stored as f32. */
 export function shortWeights(plan: Pick<Plan, 'outputs'>, buffers: readonly PlanBuffer[]): ShortWeights | null {
-  const isPlain = ({ dtype, storage }: PlanBuffer): boolean => dtype === 'f32' && storage === undefined
-  if (plan.outputs.some(({ replaces, role }) => replaces !== undefined && role?.kind !== 'cache') || !buffers.some(isPlain))
-    return null
+  const replacing = plan.outputs.filter(({ replaces }) => replaces !== undefined)
+  // what is kept of a sequence is f32
+  const kept = new Set(replacing.map(({ buffer }) => buffer))
+  const isPlain = ({ id, dtype, storage }: PlanBuffer): boolean => dtype === 'f32' && storage === undefined && !kept.has(id)
+  if (replacing.some(({ role }) => role?.kind !== 'cache') || !buffers.some(isPlain)) return null
   const bytes = buffers
     .map((buffer) => bufferBytes(isPlain(buffer) ? { ...buffer, storage: { format: SHORT } } : buffer, {}))
     .reduce((all, one) => all + one, 0)

@@ -89,6 +89,10 @@ const layoutOf = (port: WeightPort, buffer: PlanBuffer): WeightLayout => ({
   partElements: partElements(buffer, {}),
 })
 
+/** What a plan needs memory for. */
+const contentsOf = ({ model, state }: Plan): string =>
+  state === undefined ? `the weights of ${model}` : `the weights of ${model}, and what it keeps of ${state.longest} positions`
+
 /** `; stored as bf16 they take 2.5 GiB`; empty where they cannot be stored in less. */
 function shorterText(plan: Plan, buffers: readonly PlanBuffer[]): string {
   const shorter = shortWeights(plan, buffers)
@@ -172,7 +176,7 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
       .filter(({ name }) => !entries.has(name) && !memberOf.has(name))
       .map(({ buffer }) => buffers.get(buffer)!)
     const wanted = absent.reduce((sum, buffer) => sum + bufferBytes(buffer, {}), 0)
-    checkAvailableMemory(device, `the weights of ${plan.model}`, wanted, shorterText(plan, absent))
+    checkAvailableMemory(device, contentsOf(plan), wanted, shorterText(plan, absent))
     return new Map(
       await settleAll(
         plan.weights.map(async (port) => {

@@ -11,6 +11,8 @@ import type { HostData } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
 import type { SpecOptions } from '../checking.ts'
 import { compileSource, compileSourceAnyway, type AddedOptions, type Compiled } from '../compilation.ts'
+import type { Code } from '../../grammar/codes.ts'
+import { refuseErrors } from '../diagnostics.ts'
 import { openModelSource } from './source.ts'
 import type { Source } from '../../grammar/source.ts'
 import { choicesOfLast, inRuns, lastRow, wholeSequence, type Continuation } from '../../generation/continuation.ts'
@@ -119,6 +121,8 @@ const lastRows: NonNullable<AddedOptions['last']> = (outputs) =>
     ),
   )
 
+const TOO_LARGE: Code = 'SMOE6007'
+
 /** Compiles a model that continues a sequence; null, and a note, where it cannot. Mistakes of the spec are told by the caller. */
 function compileContinued(
   source: Source,
@@ -134,6 +138,8 @@ function compileContinued(
   const problem = diagnostics.find(({ severity }) => severity === 'error')
   // where nothing is kept, no position looks back, and nothing tells what is one
   if (problem === undefined && plan?.state !== undefined) return { ...compilation, plan }
+  // a text too long for the target is no reason to evaluate it again and again
+  if (problem?.code === TOO_LARGE) refuseErrors(diagnostics, terminal)
   if (problem !== undefined) terminal.err(`note: each token evaluates the whole text: ${problem.message}\n`)
   return null
 }

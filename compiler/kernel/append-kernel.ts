@@ -5,16 +5,30 @@ import { add, cast, divide, less, load, multiply, remainder, size, u32, variable
 import { define, store, THREAD, when, WORKGROUP } from '../scalar/statements.ts'
 import type { Group } from './group.ts'
 import type { KernelProgram } from './ir/kernel.ts'
+import { LimitError } from './limit-error.ts'
+import { partsOf } from './parts.ts'
 import { openScope, type ScheduleContext } from './scope/context.ts'
 import { describe, kernelName } from './scope/describe.ts'
 
 const THREADS = 64
+
+function tooLarge({ shape: [sequences, longest], origin }: Node, { target }: ScheduleContext): LimitError {
+  const binding = Math.floor(target.maxBindingBytes / 2 ** 20)
+  return new LimitError(
+    'SMOE6007',
+    `${longest.key} positions of ${sequences.key} sequences are kept in ${origin.instance}, which takes more than the ` +
+      `${binding} MiB of a buffer of ${target.name}`,
+    'keep fewer positions, or fewer sequences',
+    origin,
+  )
+}
 
 /** The other rows of the result are those of the variable in whose memory it lies: see `writeInPlace`. */
 export function appendKernel(group: Group, context: ScheduleContext): KernelProgram {
   const node = group.anchor as Node & { op: 'append' }
   const [cache, x, past] = node.inputs
   const [, rows, ...rest] = x.shape
+  if (partsOf(node, context.target).parts > 1) throw tooLarge(node, context)
   const scope = openScope(context, group.members)
   const [values, lengths] = [scope.bufferOf(x), scope.bufferOf(past)]
   const out = scope.naming.write(node)

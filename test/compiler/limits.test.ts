@@ -1,6 +1,6 @@
 /** What a target cannot do is told at a place in the spec, in plans of training too. */
 import { describe, expect, it } from 'vitest'
-import { compileGraph } from '../../compiler/compile.ts'
+import { compile, compileGraph } from '../../compiler/compile.ts'
 import { createBuilder, NO_ORIGIN } from '../../compiler/ops/build.ts'
 import { compileTraining, TrainingLimitError, trainingPlans } from '../../compiler/train.ts'
 import { PORTABLE } from '../../plan/target.ts'
@@ -53,4 +53,18 @@ it('a size that no number holds exactly is told too, wherever it comes up', () =
   const { plan, diagnostics } = compileGraph(graph as never, PORTABLE, {}, place)
   expect(plan).toBeNull()
   expect(diagnostics).toMatchObject([{ code: 'SMOE4006', span: place }])
+})
+
+it('positions that take more than a buffer are told where they are kept', () => {
+  const text = `import { attention } from "std/blocks/attention"
+model m() {
+  input x: f32[B, S, 8]
+  output y = attention(x, heads = 2) as attention
+}`
+  const state = { sequences: 1, longest: 2 ** 26 }
+  const { plan, diagnostics } = compile({ path: 'm.smoe', text }, { load, target: PORTABLE, state })
+  expect(plan).toBeNull()
+  expect(diagnostics.map(({ code, message }) => `${code} ${message}`)).toEqual([
+    'SMOE6007 67108864 positions of 1 sequences are kept in attention, which takes more than the 128 MiB of a buffer of portable',
+  ])
 })

@@ -142,3 +142,13 @@ test('what cannot be is refused before anything runs', async () => {
     "smoe: 'eos_token_id' of 'mixtral/generation_config.json' is \"x\", not token ids",
   ])
 })
+
+test('a text for which there is no room is refused, and nothing is evaluated', async () => {
+  const one = there('mixtral')
+  const tooLarge = await one.smoe('generate', 'mixtral', 'the', '--max-tokens', '2000000000', '--device', 'cpu')
+  expect([tooLarge.code, tooLarge.out]).toEqual([1, ''])
+  expect(tooLarge.err).toContain('SMOE6007')
+  const tooMuch = await one.smoe('generate', 'mixtral', 'the', '--max-tokens', '60000000', '--device', 'cpu')
+  expect(tooMuch.out).toBe('')
+  expect(tooMuch.err).toMatch(/out of memory for the weights of mixtral, and what it keeps of 600000\d\d positions/)
+})
