@@ -106,7 +106,7 @@ test.each<[Path, unknown, string]>([
   [
     ['outputs', 0, 'role'],
     { kind: 'routing', layer: 'moe', part: 'some' },
-    'outputs[0].role.part: one of selected, weights, spilled, rows is expected, not "some"',
+    'outputs[0].role.part: one of selected, weights, spilled, rows, norms is expected, not "some"',
   ],
   [['weights', 0, 'variable'], { kind: 'gradient', of: 'w' }, 'weights[0] (w).pieces: a variable is in no checkpoint'],
   [['weights', 1, 'variable'], { kind: 'gradient', of: 'w' }, 'weights[1] (s).variable: it is called gradient.w'],

@@ -36,10 +36,10 @@ export function rowMapping(group: Group, context: ScheduleContext): RowMapping {
       ? rowsPerWorkgroup
       : Math.max(64, rowsPerWorkgroup)
   // threads that run one after the other gain nothing, and they read a whole K in the order of memory
-  const splitsK = context.variant === 'decode' && group.scores.length > 0 && context.target.runs !== 'cpu'
+  const splitsK = group.scores.length > 0 && context.target.runs !== 'cpu'
   const form = { ranks, together, rowsPerWorkgroup, threads, splitsK, counts }
   const [template, reason] = templateAndReason(form, group.scores.length > 0)
-  const few = splitsK ? '; decode: the K axis of each matmul is split over the invocations' : ''
+  const few = splitsK && context.variant === 'decode' ? '; decode: the K axis of each matmul is split over the invocations' : ''
   return { ...form, template, reason: reason + few }
 }
 
