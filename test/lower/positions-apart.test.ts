@@ -10,6 +10,7 @@ import { layers } from '../std/policies.ts'
 import type { Layer } from '../std/layer.ts'
 import { checkSource, framed } from '../support/check.ts'
 import { feedsOf, floats, uniform } from '../support/random.ts'
+import { MORE_IN_LONG, shareOf } from '../support/runs.ts'
 import { weightsOf } from '../support/weights.ts'
 
 const [WIDTH, LENGTH, FIRST] = [8, 7, 3]
@@ -48,7 +49,7 @@ const REFUSED = ['expert_choice', 'random', 'soft']
 
 const policies = layers.filter(({ hasIds }) => hasIds !== true)
 
-test.each(policies.map((layer) => [layer.route, layer] as const))('%s', (_, layer) => {
+test.each(shareOf(policies, 4).map((layer) => [layer.route, layer] as const))('%s', MORE_IN_LONG, (_, layer) => {
   const text = routed(layer)
   expect(mixedIn(text) !== null).toBe(REFUSED.includes(layer.file))
   if (REFUSED.includes(layer.file)) return
