@@ -42,7 +42,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     load: async () => (await import('./commands/bundled.ts')).exportCommand,
   },
   prune: {
-    summary: 'remove experts of a checkpoint by a criterion, and write what is left',
+    summary: 'remove experts of a checkpoint by a criterion, and write the smaller checkpoint',
     load: async () => (await import('./commands/bundled.ts')).prune,
   },
   reroute: {

@@ -13,7 +13,7 @@ export interface Sequences extends PlanState {
   readonly lengths: () => readonly number[]
   /**
    * Runs the next tokens. Axis 0 of the inputs has the sequences, axis 1 as many positions as the sequence with the most new
-   * tokens: `counts` says how many of them each has, and what lies behind those is not kept. All, unless it is given. Throws a
+   * tokens: `counts` says how many of them each has, and positions behind those are not kept. All, unless it is given. Throws a
    * StateError where a sequence becomes too long, and what `run` of the session throws; the lengths stay then.
    */
   readonly run: (inputs: Inputs, counts?: readonly number[], options?: RunOptions) => Promise<Outputs>

@@ -35,8 +35,8 @@ const operations = (operands: readonly Operand[]): number =>
   Math.max(...operands.map(({ value: { shape } }) => shape.reduce((sum, size) => sum + size, 8)))
 
 /**
- * The lowest f32 marks what does not count, as the log-sum-exp of a row that sees no key: it is exact, and is no size of its
- * tensor.
+ * The lowest f32 marks what does not count, as the log-sum-exp of a row that sees no key: it is exact, and does not count
+ * in the largest value of its tensor.
  */
 const isMark = (x: number): boolean => Math.abs(x) >= F32.largest
 

@@ -1,4 +1,4 @@
-/** `smoe prune`: scores as an independent computation in PyTorch has them, and what is left of the tensors. */
+/** `smoe prune`: scores as an independent computation in PyTorch has them, and the tensors that remain. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

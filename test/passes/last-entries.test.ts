@@ -1,4 +1,4 @@
-/** The last entry of an output alone: what is left out, what stays whole, and that the values are those of before. */
+/** The last entry of an output alone: what is not computed, what stays whole, and that the values are those of before. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ArgumentError } from '../../plan/arguments.ts'

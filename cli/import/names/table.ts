@@ -127,7 +127,7 @@ function layerOf(parts: readonly string[]): string | null {
 }
 
 /** What an entry in a layer begins with; null for others. */
-function beginningOf({ path, tensor }: Entry): string | null {
+function prefixOf({ path, tensor }: Entry): string | null {
   const [layer, tensors] = [layerOf(path), layerOf(tensor)]
   return layer === null || tensors === null ? null : `${layer} = ${JSON.stringify(tensors)}`
 }
@@ -137,12 +137,12 @@ const withoutLayer = (parts: readonly string[]): readonly string[] => parts.slic
 /** Lines of a table of weights: those of a layer in a group, each weight in one line. */
 export function weightLines(weights: Weights): readonly string[] {
   const entries = Object.entries(weights).map(entryOf)
-  const beginnings = [...new Set(entries.map(beginningOf))].filter((one) => one !== null)
-  const groups = beginnings.flatMap((beginning) => {
+  const prefixes = [...new Set(entries.map(prefixOf))].filter((one) => one !== null)
+  const groups = prefixes.flatMap((prefix) => {
     const inside = entries
-      .filter((entry) => beginningOf(entry) === beginning)
+      .filter((entry) => prefixOf(entry) === prefix)
       .map(({ path, tensor, slices }) => ({ path: withoutLayer(path), tensor: withoutLayer(tensor), slices }))
-    return [`${beginning} {`, ...entryLines(inside).map((line) => `  ${line}`), '}']
+    return [`${prefix} {`, ...entryLines(inside).map((line) => `  ${line}`), '}']
   })
-  return [...entryLines(entries.filter((entry) => beginningOf(entry) === null)), ...groups]
+  return [...entryLines(entries.filter((entry) => prefixOf(entry) === null)), ...groups]
 }

@@ -1,6 +1,6 @@
 /**
  * Which outputs are written straight into the memory of the weights they replace. Rows that are appended to a cache always are:
- * their kernel stores those rows alone, and all other kernels read the cache with them. For anything else: outside of the
+ * their kernel stores only those rows, and all other kernels read the cache with them. For anything else: outside of the
  * kernel that writes it, nothing reads such an output, and the weight as it was is read by earlier kernels alone; inside, the
  * weight is read at the very element that is stored, and before. No kernel writes one weight and reads another one that is
  * replaced: those of a store may share a buffer, which a step binds for one of the two only. What is not written in place is

@@ -5,13 +5,13 @@
  */
 import type { Matmul, Operand } from '../../kernel/ir/matmul.ts'
 import type { Region } from '../gang/gang.ts'
-import { addConstant, combine, keep, minimum, scale } from '../integers.ts'
+import { addConstant, combine, keep } from '../integers.ts'
 import { forRange } from '../loops.ts'
 import type { Block } from './block.ts'
-import { emitWith } from './operands.ts'
+import { columnApart, emitWith } from './operands.ts'
 import { loadingOf, pitchOf, unpackedRow, unpackRow } from './stored.ts'
 
-/** Bytes of a block that the second cache has room for, beside others. */
+/** Bytes of a block that the L2 cache has room for, beside other data. */
 const MOST_BYTES = 2 ** 19
 
 /** Locals. */
@@ -72,17 +72,7 @@ export function heldAddresses(
   const { body } = region
   const last = keep(body, () => addConstant(body, end, -1))
   return Array.from({ length: count }, (_, c) => {
-    const known = keep(body, () =>
-      minimum(
-        body,
-        () => {
-          scale(body, distance, c)
-          body.get(column)
-          body.op('i32.add')
-        },
-        last,
-      ),
-    )
+    const known = columnApart(body, column, distance, c, last)
     const place = keep(body, () => combine(body, known, 'i32.sub', first))
     return unpackedRow(region, matmul, right, room, place)
   })

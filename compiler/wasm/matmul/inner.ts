@@ -108,7 +108,7 @@ function innerSums(block: Block, tile: Dots): void {
     body.get(block.tile.count)
     body.i32(ROWS + 1)
     body.op('i32.lt_u')
-    // what serves one pair of rows alone stays in the first cache
+    // columns that serve only one pair of rows stay in the L1 cache
     body.when(
       () => sumUp(right, p, pair, null),
       () => sumUp(right, p, more, held),

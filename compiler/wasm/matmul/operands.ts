@@ -60,6 +60,20 @@ export function mnAddress(
   toAddress(body, base, log2)
 }
 
+/** Column number `c` of those that are so many apart as the local `distance` says, and the last one behind it; a local. */
+export const columnApart = (body: FunctionBody, column: number, distance: number, c: number, last: number): number =>
+  keep(body, () =>
+    minimum(
+      body,
+      () => {
+        scale(body, distance, c)
+        body.get(column)
+        body.op('i32.add')
+      },
+      last,
+    ),
+  )
+
 /**
  * Addresses of `count` columns of a K-major operand, so many apart as the local `distance` says; columns behind the last are read
  * as the last, and not written. They are unpacked first, where they are loaded so.
@@ -96,17 +110,7 @@ export function columnAddresses(
     return Array.from({ length: count }, (_, c) => keep(body, () => addConstant(body, room, c * pitch)))
   }
   return Array.from({ length: count }, (_, c) => {
-    const known = keep(body, () =>
-      minimum(
-        body,
-        () => {
-          scale(body, distance, c)
-          body.get(column)
-          body.op('i32.add')
-        },
-        last,
-      ),
-    )
+    const known = columnApart(body, column, distance, c, last)
     return keep(body, () => addressOf(region, right, { column: known, expert }))
   })
 }
