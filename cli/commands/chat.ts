@@ -11,7 +11,7 @@ import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { answer, notFinite } from '../generate/answer.ts'
 import { endTokens } from '../generate/ends.ts'
 import { summaryText } from '../generate/report.ts'
-import { addSamplingOptions, samplingOf, type SamplingOptions } from '../generate/sampling-options.ts'
+import { addSamplingOptions, samplingOf, whole, type SamplingOptions } from '../generate/sampling-options.ts'
 import { isFolder } from '../model/source.ts'
 import { readDecoder, withTokenizer } from '../run/tokenizer.ts'
 import { tokenizerPath } from '../run/tokenizer-path.ts'
@@ -29,12 +29,6 @@ interface Chat {
   readonly tokenizer: Tokenizer
   readonly decode: Decode
   readonly ends: ReadonlySet<number>
-}
-
-const contextLength = (text: string): number => {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isSafeInteger(value) && value >= 1 && value < 2 ** 24) return value
-  throw new Failure(EXIT.usage, `'${text}' is not a number of tokens`, 'write a whole number from 1 on')
 }
 
 /** Ctrl-C ends an answer, not the conversation. */
@@ -140,7 +134,9 @@ export const chat: CommandModule = {
       .argument('<folder>', 'folder of a checkpoint, with its tokenizer and chat template')
       .option('--system <text>', 'what the model is told first')
       .addOption(
-        new Option('--context <n>', 'tokens of the conversation that are kept at most').argParser(contextLength).default(4096),
+        new Option('--context <n>', 'tokens of the conversation that are kept at most')
+          .argParser(whole('number of tokens', 1))
+          .default(4096),
       )
       .addOption(weightsAsOption())
       .addOption(deviceOption(', reference (f64, slow)'))

@@ -35,7 +35,8 @@ const number =
     throw new Failure(EXIT.usage, `'${text}' is not a valid ${what}`, `write ${range}`)
   }
 
-const whole = (what: string, least: number): ((text: string) => number) =>
+/** Reads an option that is a whole number from `least` on. Throws a Failure. */
+export const whole = (what: string, least: number): ((text: string) => number) =>
   number(what, (value) => Number.isSafeInteger(value) && value >= least && value < 2 ** 31, `a whole number from ${least} on`)
 
 const share = (what: string): ((text: string) => number) =>

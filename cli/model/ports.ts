@@ -16,13 +16,13 @@ const isOfState = (name: string): boolean => name === PAST_TOKENS || name === NE
 
 /** The input of token ids, and how many tokens there are. Throws a Failure for a model with another input. */
 export function tokensOf({ model, inputs }: Plan): { readonly port: InputPort; readonly vocabulary: number } {
-  const [port] = inputs.filter(({ name }) => !isOfState(name))
+  const own = inputs.filter(({ name }) => !isOfState(name))
+  const [port] = own
   const refuse = (why: string): never => {
     throw new Failure(EXIT.usage, `${model} does not take text: ${why}`, 'it needs one input of token ids, i32[S] or i32[B, S]')
   }
-  if (inputs.length === 0) return refuse('it has no input')
-  if (inputs.filter(({ name }) => !isOfState(name)).length > 1)
-    return refuse(`it has ${inputs.length} inputs: ${inputs.map(({ name }) => name).join(', ')}`)
+  if (own.length === 0) return refuse('it has no input')
+  if (own.length > 1) return refuse(`it has ${own.length} inputs: ${own.map(({ name }) => name).join(', ')}`)
   const below = port.below === undefined ? undefined : constantValue(dim(port.below))
   const isTokens = port.dtype === 'i32' && (port.shape.length === 1 || port.shape.length === 2)
   if (!isTokens || below === undefined)
