@@ -1,7 +1,5 @@
 /** `smoe prune MODEL --by CRITERION --keep N -o DIR`: a folder with fewer experts a layer. */
-import { Option, type Command } from 'commander'
-import { evaluateTexts, type Evaluation, type Text } from '../../analysis/eval/evaluate.ts'
-import type { Device } from '../../runtime/device.ts'
+import type { Command } from 'commander'
 import type { SpecOptions } from '../checking.ts'
 import {
   formatOption,
@@ -13,14 +11,14 @@ import {
   type FormatOption,
 } from '../command.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
-import { checkTextOptions, checkTokens, readTexts, readTokens, type TextOptions } from '../eval/texts.ts'
+import { addTextOptions, compareWithOriginal, hasText, textsFor, type OnTexts } from '../eval/comparison.ts'
+import { checkTokens, type TextOptions } from '../eval/texts.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { openGiven, type Given } from '../export/given.ts'
 import { checkNew, EXPORTED_AS, shardOption } from '../export/options.ts'
 import { writeFolder } from '../export/write.ts'
-import { opener, withLoaded, type GivenModel } from '../model/open.ts'
+import { withLoaded, type GivenModel } from '../model/open.ts'
 import { textPorts } from '../model/ports.ts'
-import { isFolder } from '../model/source.ts'
 import { writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
 import { aimerScores } from '../prune/aimer.ts'
@@ -42,26 +40,11 @@ interface Options extends SpecOptions, FormatOption, DeviceOptions, TextOptions,
   readonly shardSize: number
 }
 
-/** Texts, and a place to run models on; null where no text is given. */
-interface Calibration {
-  readonly texts: readonly Text[]
-  readonly device: Device | null
-}
-
-const hasText = ({ text = [], tokens }: Options): boolean => text.length > 0 || tokens !== undefined
-
-async function readCalibration(typed: string, options: Options, terminal: Terminal): Promise<readonly Text[]> {
-  const { text = [], tokens, weights, deadline } = options
-  checkTextOptions(options)
-  if (tokens !== undefined) return readTokens(tokens, { model: 'the model' }, terminal)
-  return readTexts(text, isFolder(typed, terminal) ? typed : (weights ?? null), deadline, terminal)
-}
-
 async function measuredScores(
   layers: readonly ExpertLayer[],
   criterion: Criterion & { readonly kind: 'measured' },
   original: GivenModel,
-  { texts, device }: Calibration,
+  { texts, device }: OnTexts,
   context: number,
   terminal: Terminal,
 ): Promise<readonly Float64Array[]> {
@@ -79,27 +62,11 @@ async function measuredScores(
   }
 }
 
-/** The smaller model on the texts, with the original beside it. */
-async function evaluate(
-  smaller: string,
-  original: GivenModel,
-  { texts, device }: Calibration,
-  context: number,
-  terminal: Terminal,
-): Promise<Evaluation> {
-  const withModel = opener(device, terminal)
-  return withModel({ typed: smaller, weightsAs: 'shipped', spec: { set: [] } }, (own) =>
-    withModel(original, (other) =>
-      evaluateTexts({ texts, context, stride: context, predict: own.predict, other: other.predict }),
-    ),
-  )
-}
-
 async function pruneGiven(
   typed: string,
   given: Given,
   criterion: Criterion,
-  calibration: Calibration | null,
+  calibration: OnTexts | null,
   options: Options,
   terminal: Terminal,
 ): Promise<ExitCode> {
@@ -124,7 +91,7 @@ async function pruneGiven(
     const folder = prunedFolder(given, chosen, checkpoint, { as: EXPORTED_AS[weightsAs], shard: shardSize }, terminal)
     await writeFolder(output, folder.files, `wrote ${output}`, terminal)
     const exported = { type: given.type, from: typed, to: output, folder, notes: given.notes }
-    const evaluation = calibration === null ? null : await evaluate(output, original, calibration, context, terminal)
+    const evaluation = calibration === null ? null : await compareWithOriginal(output, original, calibration, context, terminal)
     const report = { by, isHighest, layers: chosen, exported, evaluation }
     if (format === 'json') writeJson(terminal, pruneJson(report))
     else terminal.out(pruneText(report))
@@ -151,7 +118,7 @@ async function pruneModel(typed: string, options: Options, terminal: Terminal): 
       'tokens are run through a folder or a spec',
       'write the GGUF file as a folder first: smoe export --to hf',
     )
-  const texts = reads ? await readCalibration(typed, options, terminal) : null
+  const texts = reads ? await textsFor(typed, options, terminal) : null
   const given = await openGiven(typed, { weights, config, spec: { set, model, root } }, terminal)
   for (const note of given.notes) terminal.err(`note: ${note}\n`)
   if (texts === null) return pruneGiven(typed, given, criterion, null, options, terminal)
@@ -163,35 +130,13 @@ async function pruneModel(typed: string, options: Options, terminal: Terminal): 
   }
 }
 
-const several = (value: string, earlier: readonly string[] = []): readonly string[] => [...earlier, value]
-
-function contextOf(text: string): number {
-  const value = Number(text)
-  if (Number.isSafeInteger(value) && value >= 2 && value <= 2 ** 24) return value
-  throw new Failure(EXIT.usage, `'${text}' is not a context`, 'write a whole number from 2 on')
-}
-
 export const prune: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
-    command
+    addTextOptions(command)
       .argument('<model>', 'folder of a checkpoint, a GGUF file, or a spec with --weights')
       .requiredOption('--by <criterion>', `${CRITERIA.join(', ')}, or a product such as 'frequency^0.5 gate activation'`)
       .requiredOption('--keep <experts>', 'how many experts of each layer stay: 6, or 75%')
       .requiredOption('-o, --output <dir>', 'the new folder; one that is there already is refused')
-      .addOption(
-        new Option('--text <file...>', 'text in UTF-8, each file by itself; the tokenizer is beside the weights').argParser(
-          several,
-        ),
-      )
-      .option('--tokens <file:tensor>', 'token ids [S] or [N, S] of a .safetensors or .npy file, in the place of text')
-      .addOption(
-        new Option('--context <tokens>', 'most tokens of a window; windows do not overlap').argParser(contextOf).default(512),
-      )
-      .option(
-        '--deadline <seconds>',
-        'how long the tokenizer may take to open, and for each mebibyte of text (30)',
-        (text) => 1000 * Number(text),
-      )
       .option('--weights <path>', 'the weights of a spec: a checkpoint, or a run of smoe train')
       .option(
         '--config <dir>',

@@ -1,5 +1,6 @@
 /** What was removed, and what it cost. */
 import type { Evaluation } from '../../analysis/eval/evaluate.ts'
+import { comparisonJson, comparisonText } from '../eval/comparison.ts'
 import { reportJson, reportText, type ExportReport } from '../export/report.ts'
 import { table } from '../output.ts'
 import type { PrunedLayer } from './prune.ts'
@@ -14,22 +15,10 @@ export interface PruneReport {
   readonly evaluation: Evaluation | null
 }
 
-const evaluationJson = (evaluation: Evaluation | null): unknown => {
-  if (evaluation?.other == null) return null
-  const { loss, perplexity, accuracy, scored, other } = evaluation
-  return {
-    predictions: scored,
-    before: { loss: other.loss, perplexity: other.perplexity, accuracy: other.accuracy },
-    after: { loss, perplexity, accuracy },
-    agreement: other.agreement,
-    divergence: other.divergence,
-  }
-}
-
 export const pruneJson = ({ by, layers, exported, evaluation }: PruneReport): unknown => ({
   by,
   layers: layers.map(({ path, kept, removed, scores }) => ({ layer: path, kept, removed, scores: [...scores] })),
-  evaluation: evaluationJson(evaluation),
+  evaluation: comparisonJson(evaluation),
   export: reportJson(exported),
 })
 
@@ -43,20 +32,8 @@ function lineOf({ path, kept, removed, scores }: PrunedLayer, isHighest: boolean
   return [path, `${kept.length} of ${scores.length}`, figures(stays), figures(goes), removed.join(', ')]
 }
 
-function evaluationText({ scored, perplexity, accuracy, other }: Evaluation): string {
-  if (other === null) return ''
-  const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
-  const rows = [
-    ['', 'perplexity', 'top-1'],
-    ['before', other.perplexity.toPrecision(6), percent(other.accuracy)],
-    ['after', perplexity.toPrecision(6), percent(accuracy)],
-  ]
-  const agreed = `both put the same token first in ${percent(other.agreement)} of ${scored} predictions`
-  return `\n${table(rows, '<>>')}${agreed}; KL ${other.divergence.toPrecision(4)} nats\n`
-}
-
 export function pruneText({ isHighest, layers, exported, evaluation }: PruneReport): string {
   const head = ['layer', 'experts', isHighest ? 'lowest kept' : 'highest kept', 'next removed', 'removed']
   const rows = [head, ...layers.map((layer) => lineOf(layer, isHighest))]
-  return `${table(rows, '<>>><')}${evaluation === null ? '' : evaluationText(evaluation)}\n${reportText(exported)}`
+  return `${table(rows, '<>>><')}${evaluation === null ? '' : comparisonText(evaluation)}\n${reportText(exported)}`
 }
