@@ -1,7 +1,9 @@
 /** From the path of a spec to what the compiler makes of it. */
-import { compile, type Compilation, type CompileOptions } from '../compiler/compile.ts'
+import { compile, compileFrom, compileToGraph, type Compilation, type CompileOptions } from '../compiler/compile.ts'
+import type { Graph } from '../compiler/graph/node.ts'
 import type { LowerOptions } from '../compiler/lower/lower.ts'
 import type { Source } from '../grammar/source.ts'
+import type { DimValues } from '../plan/dim.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Target } from '../plan/target.ts'
 import type { SpecOptions } from './checking.ts'
@@ -25,11 +27,17 @@ export const compileAnyway = (
 /** As `compileAnyway`, of a text that is at hand. */
 export const compileSourceAnyway = (
   source: Source,
-  { model, set, root }: SpecOptions,
+  options: SpecOptions,
   target: Target,
   terminal: Terminal,
   added: AddedOptions = {},
-): Compilation => compile(source, { load: createLoader(terminal, root), model, set: parseSettings(set), target, ...added })
+): Compilation => compile(source, { ...compileOptions(options, terminal), target, ...added })
+
+const compileOptions = ({ model, set, root }: SpecOptions, terminal: Terminal): Omit<CompileOptions, 'target'> => ({
+  load: createLoader(terminal, root),
+  model,
+  set: parseSettings(set),
+})
 
 /** A spec that had to be right and to declare a model. */
 export type Compiled = Compilation & { readonly plan: Plan }
@@ -54,11 +62,42 @@ export function compileSource(
   const compilation = compileSourceAnyway(source, options, target, terminal, added)
   refuseErrors(compilation.diagnostics, terminal)
   const { plan } = compilation
-  if (plan !== null) return { ...compilation, plan }
-  if (hasErrors(compilation.diagnostics)) throw new Error('a diagnostic should have ended this')
-  throw new Failure(
+  if (plan === null) throw withoutModel(compilation)
+  return { ...compilation, plan }
+}
+
+function withoutModel({ diagnostics, file }: Compilation): Error {
+  if (hasErrors(diagnostics)) return new Error('a diagnostic should have ended this')
+  return new Failure(
     EXIT.usage,
-    `'${source.path}' declares no model`,
+    `'${file.source.path}' declares no model`,
     'only a model can be compiled; fns, blocks, experts and policies are checked by smoe check',
   )
+}
+
+/** A spec on its way to a plan: what runs take is known before their kernels are made. */
+export interface Lowered {
+  readonly graph: Graph
+  /** The plan for runs of any dims, or of these alone. */
+  readonly compile: (dims?: DimValues) => Compiled
+}
+
+/** As `compileSpec`, in two steps. */
+export function lowerSpec(
+  path: string,
+  options: SpecOptions,
+  target: Target,
+  terminal: Terminal,
+  added: AddedOptions = {},
+): Lowered {
+  const reached = compileToGraph(readSource(path, terminal), { ...compileOptions(options, terminal), target, ...added })
+  refuseErrors(reached.diagnostics, terminal)
+  const { graph } = reached
+  if (graph === null) throw withoutModel(reached)
+  const compile = (dims?: DimValues): Compiled => {
+    const compilation = compileFrom({ ...reached, diagnostics: [] }, graph, target, { dims })
+    refuseErrors(compilation.diagnostics, terminal)
+    return { ...compilation, plan: compilation.plan! }
+  }
+  return { graph, compile }
 }

@@ -6,7 +6,9 @@ import { maximumDiagnostics } from '../grammar/report.ts'
 import type { Source, Span } from '../grammar/source.ts'
 import { ArgumentError, checkArgument, type Form, list, object, optional, record, text, whole } from '../plan/arguments.ts'
 import { CHECKING, SPEC, TARGET } from '../plan/forms.ts'
+import type { DimValues } from '../plan/dim.ts'
 import type { Plan } from '../plan/plan.ts'
+import { firstThatHolds } from '../plan/when.ts'
 import { fusesAttention, type Target } from '../plan/target.ts'
 import { tilesFor } from '../plan/tiles.ts'
 import type { Graph, Output } from './graph/node.ts'
@@ -35,6 +37,14 @@ export interface CompileOptions extends Omit<CheckOptions, 'longest'>, LowerOpti
    * the outputs of the graph.
    */
   readonly last?: LastEntries | ((outputs: readonly Output[]) => LastEntries)
+}
+
+export interface GraphOptions extends LayoutOptions {
+  /**
+   * The dims of all runs, by name: only the program that they choose is compiled. Runs of other dims are refused unless that
+   * program is the one for any dims.
+   */
+  readonly dims?: DimValues
 }
 
 export interface CompiledProgram {
@@ -66,6 +76,21 @@ const ONCE = { kind: 'once', name: 'once', variant: 'prefill', when: null } as c
 const LAST: Form = (value, path) => (typeof value === 'function' ? null : optional(record(whole))(value, path))
 
 export function compile(source: Source, options: CompileOptions): Compilation {
+  const reached = compileToGraph(source, options)
+  const { graph } = reached
+  return graph === null || hasErrors(reached) ? reached : compileFrom(reached, graph, options.target)
+}
+
+/** The stages after the language, of what `compileToGraph` reached without errors. */
+export function compileFrom(reached: Compilation, graph: Graph, target: Target, options: GraphOptions = {}): Compilation {
+  const compiled = compileGraph(graph, target, options, reached.model?.origin.span ?? null)
+  return { ...reached, ...compiled, diagnostics: [...reached.diagnostics, ...compiled.diagnostics] }
+}
+
+const hasErrors = ({ diagnostics }: Compilation): boolean => diagnostics.some(({ severity }) => severity === 'error')
+
+/** The stages of the language: as `compile`, up to the graph, without programs and a plan. */
+export function compileToGraph(source: Source, options: CompileOptions): Compilation {
   checkArgument('compile', 'source', source, SPEC)
   checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET, last: LAST }))
   const parsed = parse(source)
@@ -86,9 +111,7 @@ export function compile(source: Source, options: CompileOptions): Compilation {
     // attention reads its operands as f32, and so has to know how weights lie
     const fused = fusesAttention(options.target) ? fuseAttention(stored) : stored
     const last = typeof options.last === 'function' ? options.last(fused.outputs) : options.last
-    const graph = last === undefined ? fused : keepLastEntries(fused, last)
-    const compiled = compileGraph(graph, options.target, {}, place)
-    return { ...reached, graph, ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] }
+    return { ...reached, graph: last === undefined ? fused : keepLastEntries(fused, last) }
   } catch (problem) {
     if (problem instanceof ArgumentError) throw problem
     return { ...reached, diagnostics: [...diagnostics, refusalOf(problem, place)] }
@@ -103,14 +126,14 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 export function compileGraph(
   graph: Graph,
   target: Target,
-  layout: LayoutOptions = {},
+  { dims, ...layout }: GraphOptions = {},
   place: Span | null = null,
 ): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   checkArgument('compileGraph', 'graph', graph, object({ outputs: list(object({})), inputs: list(object({})), name: text }))
   checkArgument('compileGraph', 'target', target, TARGET)
-  checkArgument('compileGraph', 'layout', layout, object({}))
+  checkArgument('compileGraph', 'options', layout, object({}))
   try {
-    const scheduled = scheduleAll(programsOf(graph, target, layout), target, layout)
+    const scheduled = scheduleAll(programsOf(graph, target, layout, dims), target, layout)
     const plan = emitPlan(graph, scheduled, target)
     const emitted = plan.once === null ? plan.programs : [plan.once, ...plan.programs]
     const programs = scheduled.map(({ kind, name, source, trace, schedule }, at) => ({
@@ -133,11 +156,13 @@ interface ProgramGraph extends PlannedProgram {
 }
 
 /** First what is made once from the weights, where anything is; then what runs, once for each variant of tokens. */
-function programsOf(graph: Graph, target: Target, layout: LayoutOptions): readonly ProgramGraph[] {
+function programsOf(graph: Graph, target: Target, layout: LayoutOptions, dims: DimValues | undefined): readonly ProgramGraph[] {
   const { once, main } = sharesWeights(graph, layout)
     ? { once: null, main: withoutLoadTimeConstants(graph) }
     : splitLoadTimeConstants(graph)
-  const runs = planVariants(main, target).map((program) => ({ ...program, kind: 'run' as const, graph: main }))
+  const variants = planVariants(main, target)
+  const wanted = dims === undefined ? variants : variants.filter((variant) => variant === firstThatHolds(variants, dims))
+  const runs = wanted.map((program) => ({ ...program, kind: 'run' as const, graph: main }))
   return once === null ? runs : [{ ...ONCE, graph: once }, ...runs]
 }
 

@@ -98,6 +98,11 @@ export interface InputPort extends Port {
   readonly ignored?: number
 }
 
+/** What a caller has to know of a plan before it is made. */
+export interface Signature extends Pick<Plan, 'model' | 'dims' | 'bounds'> {
+  readonly inputs: readonly Omit<InputPort, 'buffer'>[]
+}
+
 export interface OutputPort extends Port {
   /** Absent for an output that the model declares. */
   readonly role?: OutputRole

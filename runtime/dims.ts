@@ -1,8 +1,9 @@
 /** Binds the symbolic dims of a plan to the shapes of the inputs of a run, and checks the inputs. */
 import { brokenBound } from '../plan/bounds.ts'
 import { dim, evaluate, symbolsOf, type DimValues } from '../plan/dim.ts'
-import type { InputPort, Plan, Port, Program } from '../plan/plan.ts'
+import type { InputPort, Plan, Port, Program, Signature } from '../plan/plan.ts'
 import { emptyTable } from '../plan/table.ts'
+import { firstThatHolds } from '../plan/when.ts'
 import { InputError } from './errors.ts'
 import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
 
@@ -26,7 +27,7 @@ export function checkTensor(name: string, given: HostData): HostData {
   )
 }
 
-function checkPort(port: Port, given: HostData | undefined): HostData {
+function checkPort(port: Omit<Port, 'buffer'>, given: HostData | undefined): HostData {
   const fail = (message: string): never => {
     throw new InputError(port.name, null, message)
   }
@@ -46,7 +47,7 @@ function checkPort(port: Port, given: HostData | undefined): HostData {
 }
 
 /** An axis that is a symbol alone binds it; the first such axis decides. */
-function bindSymbols(plan: Plan, inputs: Inputs): Record<string, number> {
+function bindSymbols(plan: Signature, inputs: Inputs): Record<string, number> {
   const values = emptyTable<number>()
   const names = new Set(plan.dims.map(({ name }) => name))
   for (const port of plan.inputs) {
@@ -57,7 +58,7 @@ function bindSymbols(plan: Plan, inputs: Inputs): Record<string, number> {
   return values
 }
 
-function checkAxes(port: Port, shape: readonly number[], values: DimValues): void {
+function checkAxes(port: Omit<Port, 'buffer'>, shape: readonly number[], values: DimValues): void {
   for (const [axis, size] of port.shape.entries()) {
     const expected = evaluate(size, values)
     if (expected === shape[axis]) continue
@@ -69,7 +70,7 @@ function checkAxes(port: Port, shape: readonly number[], values: DimValues): voi
 }
 
 /** Ids index rows. WebGPU clamps an index out of range, which would silently read another row. */
-function checkIds(port: InputPort, { data }: HostData, values: DimValues): void {
+function checkIds(port: Omit<InputPort, 'buffer'>, { data }: HostData, values: DimValues): void {
   if (port.below === undefined) return
   const below = evaluate(port.below, values)
   for (let at = 0; at < data.length; at++) {
@@ -84,7 +85,7 @@ function checkIds(port: InputPort, { data }: HostData, values: DimValues): void 
 }
 
 /** A slice that leaves its axis would silently read other elements. */
-function checkBounds({ bounds = [], inputs }: Plan, values: DimValues): void {
+function checkBounds({ bounds = [], inputs }: Signature, values: DimValues): void {
   const broken = brokenBound(bounds, values)
   if (broken === null) return
   const port = inputs.find(({ shape }) => shape.includes(broken.dimension))
@@ -92,7 +93,7 @@ function checkBounds({ bounds = [], inputs }: Plan, values: DimValues): void {
 }
 
 /** Checks the inputs and returns the values of the plan's dims. Throws an InputError with the input and the dimension. */
-export function bindDims(plan: Plan, inputs: Inputs): DimValues {
+export function bindDims(plan: Signature, inputs: Inputs): DimValues {
   for (const name of Object.keys(inputs)) {
     const known = plan.inputs.map((port) => port.name)
     if (!known.includes(name))
@@ -116,8 +117,7 @@ export const showDims = (values: DimValues): string =>
 
 /** The first program whose condition holds. Throws an InputError if there is none. */
 export function chooseProgram(plan: Plan, values: DimValues): Program {
-  const fits = ({ when }: Program): boolean => when === null || evaluate(when.dim, values) <= when.atMost
-  const program = plan.programs.find(fits)
+  const program = firstThatHolds(plan.programs, values)
   if (program === undefined)
     throw new InputError(plan.inputs[0]?.name ?? '', null, 'the plan has no program for these dimensions')
   return program

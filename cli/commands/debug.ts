@@ -85,7 +85,7 @@ async function debugRun(path: string, options: Options, device: Device | null, t
   const { plan, graph, programs } = compilation
   if (graph === null) throw new Error('a plan without a graph')
   await writeDump(options.dump, target, () => [{ name: 'run', graph, programs, plan }], terminal)
-  const given = await readFeeds(compilation, options.in, undefined, textReading(options, terminal), terminal)
+  const given = await readFeeds(graph, options.in, undefined, textReading(options, terminal), terminal)
   return withWeights(options, plan, terminal, async ({ checkpoint }) => {
     const feeds = feedsOf(graph, exactInputs(given), await readWeights(graph, checkpoint))
     noteUnread(checkpoint, matchWeights(plan, checkpoint).extra, terminal)

@@ -22,7 +22,7 @@ import {
   type FormatOption,
 } from '../command.ts'
 import type { SpecOptions } from '../checking.ts'
-import { compileSpec, type Compiled } from '../compilation.ts'
+import { compileSpec, lowerSpec, type Compiled } from '../compilation.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { dumpOption, writeDump } from '../dump.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
@@ -114,7 +114,7 @@ async function runOnReference(path: string, options: Options, formats: Formats, 
   await dump(compilation, PORTABLE, options, terminal)
   const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
-  const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
+  const feeds = await readFeeds(graph, options.in, options.replayRoutes, textReading(options, terminal), terminal)
   return withWeights(options, plan, terminal, async ({ checkpoint, held }) => {
     terminal.err('on the reference: f64 on the CPU, slow\n')
     const start = performance.now()
@@ -143,10 +143,12 @@ async function runOnDevice(
 ): Promise<Result> {
   try {
     const added = { routes: routesWanted(options, terminal), ...formats }
-    const compilation = compileSpec(path, options, device.target, terminal, added)
+    const { graph, compile } = lowerSpec(path, options, device.target, terminal, added)
+    const feeds = await readFeeds(graph, options.in, options.replayRoutes, textReading(options, terminal), terminal)
+    // what is dumped is every program of the plan
+    const compilation = compile(options.dump === undefined ? feeds.dims : undefined)
     await dump(compilation, device.target, options, terminal)
     const { plan } = compilation
-    const feeds = await readFeeds(compilation, options.in, options.replayRoutes, textReading(options, terminal), terminal)
     const inputs = storedInputs(feeds)
     return await withWeights(options, plan, terminal, async ({ checkpoint, held }) => {
       const start = performance.now()

@@ -51,8 +51,8 @@ export async function readTexts(
 
 /** Token ids of a file, [S], or [N, S]: each row is a text. Throws a Failure. */
 export async function readTokens(given: string, plan: Pick<Plan, 'model'>, terminal: Terminal): Promise<readonly Text[]> {
-  const port = { name: 'tokens', dtype: 'i32', shape: ['S'], buffer: 0, doc: '' } as const
-  const wanted = { plan: { ...(plan as Plan), inputs: [port] }, graph: null, read: refuseText }
+  const port = { name: 'tokens', dtype: 'i32', shape: ['S'], doc: '' } as const
+  const wanted = { signature: { model: plan.model, dims: [], inputs: [port] }, graph: null, read: refuseText }
   const { shape, data } = (await readInputs(wanted, [`tokens=${given}`], terminal)).tokens
   if (shape.length < 1 || shape.length > 2)
     throw new Failure(EXIT.usage, `the tokens of '${given}' are [${shape.join(', ')}], and [S] or [N, S] is needed`)

@@ -1,8 +1,9 @@
 /** The kernels of a plan: which program runs for how many tokens, and why each kernel is made the way it is. */
 import type { Compilation } from '../../compiler/compile.ts'
 import { listRefused } from '../../compiler/kernel/fusion/list-refused.ts'
-import { dim, evaluate, symbolsOf } from '../../plan/dim.ts'
+import { dim, symbolsOf } from '../../plan/dim.ts'
 import type { Plan, Program } from '../../plan/plan.ts'
+import { firstThatHolds } from '../../plan/when.ts'
 
 /** The dims that mean this many tokens: the last symbol of the condition takes them all. */
 function dimsFor(plan: Plan, tokens: number): Readonly<Record<string, number>> {
@@ -15,7 +16,7 @@ function dimsFor(plan: Plan, tokens: number): Readonly<Record<string, number>> {
 export function programsFor(plan: Plan, tokens: number | undefined): readonly Program[] {
   if (tokens === undefined) return plan.programs
   const values = dimsFor(plan, tokens)
-  const program = plan.programs.find(({ when }) => when === null || evaluate(when.dim, values) <= when.atMost)
+  const program = firstThatHolds(plan.programs, values)
   return program === undefined ? [] : [program]
 }
 

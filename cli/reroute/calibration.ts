@@ -43,7 +43,7 @@ export async function readCalibration(
   read: TextReading,
   terminal: Terminal,
 ): Promise<Inputs> {
-  if (given !== undefined) return readInputs({ plan, graph, read }, [`${plan.inputs[0].name}=${given}`], terminal)
+  if (given !== undefined) return readInputs({ signature: plan, graph, read }, [`${plan.inputs[0].name}=${given}`], terminal)
   const [random, sizes] = [createRandom(seed), sizesOf(plan)]
   return Object.fromEntries(plan.inputs.map((port) => [port.name, draw(port, sizes, random)]))
 }

@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs'
 import type { Graph } from '../../compiler/graph/node.ts'
 import { closest } from '../../grammar/suggest.ts'
-import type { Plan, Port } from '../../plan/plan.ts'
+import type { Port as PlanPort, Signature } from '../../plan/plan.ts'
 import { emptyTable } from '../../plan/table.ts'
 import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
 import { readRegular, readRegularSync } from '../../runtime/files/read.ts'
@@ -32,10 +32,12 @@ export function parseInput(text: string, exists: (file: string) => boolean): Inp
   return { name, file: rest.slice(0, colon), tensor: rest.slice(colon + 1) }
 }
 
-/** The plan or graph that inputs are read for, and how text is tokenized. */
+type Port = Omit<PlanPort, 'buffer'>
+
+/** What inputs are read for, and how text is tokenized. */
 export interface Wanted {
-  readonly plan: Plan
-  /** The graph of the plan: its bool inputs are u32 on a device. */
+  readonly signature: Signature
+  /** Its bool inputs are u32 on a device; null where there is none. */
   readonly graph: Graph | null
   readonly read: TextReading
 }
@@ -47,8 +49,8 @@ const declared = (wanted: Wanted, port: Port): string => `${isBool(wanted, port)
 
 /** Every input given once, and none that the model does not have. */
 function checkNames(wanted: Wanted, sources: readonly InputSource[]): void {
-  const { plan } = wanted
-  const names = plan.inputs.map((port) => port.name)
+  const { signature } = wanted
+  const names = signature.inputs.map((port) => port.name)
   for (const [at, { name }] of sources.entries()) {
     if (sources.slice(0, at).some((earlier) => earlier.name === name))
       throw new Failure(EXIT.usage, `input '${name}' is given twice`)
@@ -56,11 +58,11 @@ function checkNames(wanted: Wanted, sources: readonly InputSource[]): void {
     const meant = closest(name, names)
     throw new Failure(
       EXIT.usage,
-      `${plan.model} has no input '${name}'`,
+      `${signature.model} has no input '${name}'`,
       meant === null ? `it has ${names.join(', ') || 'none'}` : `did you mean '${meant}'?`,
     )
   }
-  const missing = plan.inputs.filter((port) => !sources.some((source) => source.name === port.name))
+  const missing = signature.inputs.filter((port) => !sources.some((source) => source.name === port.name))
   if (missing.length === 0) return
   const list = missing.map((port) => `${port.name}: ${declared(wanted, port)}`).join(', ')
   throw new Failure(
@@ -140,7 +142,7 @@ export async function readInputs(
   const sources = texts.map((text) => parseInput(text, (file) => existsSync(terminal.path(file))))
   checkNames(wanted, sources)
   const inputs = emptyTable<HostData>()
-  for (const port of wanted.plan.inputs) {
+  for (const port of wanted.signature.inputs) {
     const source = sources.find(({ name }) => name === port.name)
     if (source === undefined) continue
     inputs[port.name] = await readInput(source, port, wanted, terminal)

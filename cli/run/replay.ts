@@ -1,13 +1,13 @@
 /** `--replay-routes`: recorded decisions as inputs of a run, beside those that the model declares. */
 import { evaluate, type DimValues } from '../../plan/dim.ts'
-import type { Plan } from '../../plan/plan.ts'
-import type { RoutePorts } from '../../compiler/graph/node.ts'
+import type { Signature } from '../../plan/plan.ts'
+import { signatureOf } from '../../compiler/emit/signature.ts'
+import type { Graph, RoutePorts } from '../../compiler/graph/node.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { bindDims, type Inputs } from '../../runtime/dims.ts'
 import type { RouteRecord } from '../../runtime/routing/record.ts'
 import { replayRoutes, type ReplayedLayer } from '../../runtime/routing/replay.ts'
 import type { HostData } from '../../runtime/tensors.ts'
-import type { Compiled } from '../compilation.ts'
 import { EXIT, Failure } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
 import { readInputs } from './inputs.ts'
@@ -24,11 +24,11 @@ export interface Feeds {
 
 function wantedLayer(
   { promises: { answersAll, most, groups }, ...ports }: RoutePorts,
-  plan: Plan,
+  signature: Signature,
   dims: DimValues,
 ): ReplayedLayer {
-  const port = plan.inputs.find(({ name }) => name === ports.selected)
-  if (port === undefined) throw new Error(`${ports.selected} is not an input of the plan`)
+  const port = signature.inputs.find(({ name }) => name === ports.selected)
+  if (port === undefined) throw new Error(`${ports.selected} is not an input`)
   const [tokens, k] = port.shape.map((size) => evaluate(size, dims))
   return {
     ...ports,
@@ -47,20 +47,21 @@ function wantedLayer(
  * RouteError.
  */
 export async function readFeeds(
-  { graph, plan }: Compiled,
+  graph: Graph,
   sources: readonly string[],
   replayed: string | undefined,
   read: TextReading,
   terminal: Terminal,
 ): Promise<Feeds> {
-  const ports = graph?.replayed ?? []
+  const ports = graph.replayed ?? []
   const given = new Set(ports.flatMap(namesOf))
-  const declared = { ...plan, inputs: plan.inputs.filter(({ name }) => !given.has(name)) }
-  const inputs = await readInputs({ plan: declared, graph, read }, sources, terminal)
+  const signature = signatureOf(graph)
+  const declared = { ...signature, inputs: signature.inputs.filter(({ name }) => !given.has(name)) }
+  const inputs = await readInputs({ signature: declared, graph, read }, sources, terminal)
   const dims = bindDims(declared, inputs)
   if (replayed === undefined) return { inputs, dims, replay: null }
-  if (ports.length === 0) throw new Failure(EXIT.usage, `${plan.model} has no routed layer`)
-  const wanted = ports.map((layer) => wantedLayer(layer, plan, dims))
+  if (ports.length === 0) throw new Failure(EXIT.usage, `${signature.model} has no routed layer`)
+  const wanted = ports.map((layer) => wantedLayer(layer, signature, dims))
   return { inputs, dims, replay: replayRoutes(await readRecord(replayed, terminal), wanted, replayed) }
 }
 

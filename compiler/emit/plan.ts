@@ -1,10 +1,11 @@
 /** Emits the plan of all programs: weights and ports shared, kernels of equal code once, scratch assigned by liveness. */
-import { product, type Dim } from '../../plan/dim.ts'
+import { dim, product, subtract, type Dim } from '../../plan/dim.ts'
 import { isVariableRole, variableName, type VariableRole } from '../../plan/output-role.ts'
 import {
   elementBytes,
   kernelCode,
   PLAN_VERSION,
+  type Bound,
   type BufferCopy,
   type ConstantData,
   type InputPort,
@@ -18,10 +19,7 @@ import {
   type StorageType,
   type WeightPort,
 } from '../../plan/plan.ts'
-import { own } from '../../plan/table.ts'
 import type { Target } from '../../plan/target.ts'
-import { boundsOf } from '../graph/bounds.ts'
-import { indexRanges } from '../graph/index-ranges.ts'
 import type { Graph, Node, Output } from '../graph/node.ts'
 import type { Variant } from '../kernel/scope/context.ts'
 import type { Schedule } from '../kernel/schedule.ts'
@@ -32,6 +30,7 @@ import { partsOf } from '../kernel/parts.ts'
 import type { EmittedKernel } from '../kernel/emitted.ts'
 import { createEmitter } from './emitter.ts'
 import { assignSlots, type LiveRange } from './memory.ts'
+import { signatureOf } from './signature.ts'
 import { plainStorage, storageOf } from './storage.ts'
 
 export interface ScheduledProgram {
@@ -92,14 +91,14 @@ class PlanBuilder {
 
   make(scheduled: readonly ScheduledProgram[]): Plan {
     const { graph, target } = this
-    const nodes = liveNodes(graph)
-    const [choices, bounds] = [indexRanges(nodes), boundsOf(nodes)]
-    const inputs = graph.inputs.map((node): InputPort => {
-      const port = this.port(node.params.name, node, own(graph.docs, node.params.name) ?? '')
-      const chosen = choices.get(node)
-      if (chosen === undefined) return port
-      return { ...port, below: chosen.among.key, ...(chosen.ignored === null ? {} : { ignored: chosen.ignored }) }
-    })
+    const signature = signatureOf(graph)
+    const inputs = signature.inputs.map(({ name, dtype, shape, ...facts }, at): InputPort => ({
+      name,
+      dtype,
+      shape,
+      buffer: this.bufferFor(graph.inputs[at], null),
+      ...facts,
+    }))
     const programs: Program[] = []
     let once: Program | null = null
     let outputs: readonly OutputPort[] = []
@@ -112,14 +111,15 @@ class PlanBuilder {
       programs.push(made.program)
       outputs = made.outputs
     }
+    const { bounds, program: last } = withoutCondition(programs[programs.length - 1], signature.bounds ?? [])
     const bindings = this.kernels.map((kernel) => kernel.bindings.length)
     const usesSubgroups = this.kernels.some((kernel) => 'wgsl' in kernel && kernel.needsSubgroups)
     return {
       version: PLAN_VERSION,
       target: target.runs,
-      model: graph.name,
+      model: signature.model,
       doc: graph.doc,
-      dims: graph.dims.map(({ name, doc }) => ({ name, doc })),
+      dims: signature.dims,
       ...(bounds.length === 0 ? {} : { bounds }),
       inputs,
       outputs,
@@ -130,7 +130,7 @@ class PlanBuilder {
       buffers: this.buffers,
       kernels: this.kernels,
       once,
-      programs,
+      programs: [...programs.slice(0, -1), last],
       requires: {
         features: [...(usesSubgroups ? ['subgroups'] : []), ...this.features],
         maxStorageBuffersPerShaderStage: Math.max(0, ...bindings),
@@ -150,11 +150,6 @@ class PlanBuilder {
       elementBytes(dtype, storage, partElements !== null ? partElements : /^\d+$/.test(elements) ? Number(elements) : 0),
     )
     return Math.max(0, ...known)
-  }
-
-  port(name: string, node: Node, doc: string): Port {
-    const buffer = this.bufferFor(node, null)
-    return { name, dtype: plainStorage(node), shape: node.shape.map((dim) => dim.key), buffer, doc }
   }
 
   /** The buffer of a leaf, one for all programs; `scratch` has the buffers of a program's own nodes. */
@@ -350,6 +345,14 @@ class PlanBuilder {
     this.kernelIds.set(key, id)
     return id
   }
+}
+
+/** The last program runs in every other case: what limits it limits all runs. */
+function withoutCondition(program: Program, bounds: readonly Bound[]): { program: Program; bounds: readonly Bound[] } {
+  const { name, when } = program
+  if (when === null) return { program, bounds }
+  const limit = { size: subtract(when.atMost, dim(when.dim)).key, what: `compiled for ${name}, ${when.dim} up to ${when.atMost}` }
+  return { program: { ...program, when: null }, bounds: [...bounds, limit] }
 }
 
 const heldKey = (name: string): string => `held ${name}`
