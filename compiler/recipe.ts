@@ -10,6 +10,7 @@ import {
   type RateSchedule,
   type Recipe,
   type RecipeInput,
+  type RoutedLayer,
 } from '../plan/recipe.ts'
 import { own } from '../plan/table.ts'
 import { checksum } from './graph/checksum.ts'
@@ -24,6 +25,7 @@ import type { MethodFact, Model, Train } from './model/model.ts'
 import { instancesOf, type WeightInstance } from './model/weights/paths.ts'
 import { evaluate, type Lookup, type Static, type StaticValue } from './model/static/static.ts'
 import { NUMBERS } from './model/methods/methods.ts'
+import { learnsWeight } from './model/train/learns.ts'
 import { fits } from './model/train/pattern.ts'
 
 /** What is asked for in the place of what the spec says. */
@@ -85,7 +87,7 @@ function weightsOf(model: Model, train: Train, trained: readonly Graph[]): reado
     const weight = instances.get(name)!
     const inside: Lookup = (symbol) => own(weight.indices, symbol) ?? lookup(symbol)
     const shape = sizes.map((size) => constantValue(size)!)
-    const isLearned = learned.has(name)
+    const isLearned = learned.has(name) && learnsWeight(train, name)
     return {
       name,
       shape,
@@ -124,6 +126,10 @@ function inputsOf(graphs: readonly Graph[], batch: Recipe['batch']): readonly Re
     }))
 }
 
+/** The bias that is moved against the load is frozen where it is not among the weights that train. */
+const withoutFrozenBias = (train: Train, layer: RoutedLayer): RoutedLayer =>
+  layer.balancedBias === null || learnsWeight(train, layer.balancedBias.weight) ? layer : { ...layer, balancedBias: null }
+
 /**
  * Null where the model has no `train` block. The overrides are in the ranges of the settings: whoever takes them from a user says
  * so.
@@ -154,7 +160,7 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
     inputs: inputsOf(graphs, batch),
     losses: [...new Set([...reported(evaluation, 'loss'), ...graphs.flatMap((graph) => reported(graph, 'loss'))])],
     metrics: reported(graphs[0], 'metric'),
-    layers: layersOf(model),
+    layers: layersOf(model).map((layer) => withoutFrozenBias(train, layer)),
     isRandom: graphs.some(({ inputs }) => inputs.some(({ params }) => params.name === RANDOM_INPUT)),
     precision: overrides.precision ?? 'f32',
   }

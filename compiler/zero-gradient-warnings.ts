@@ -6,6 +6,7 @@ import { zeroGradientWeights } from './autodiff/zero-gradients.ts'
 import { refusalOf } from './kernel/refusal.ts'
 import { lower } from './lower/lower.ts'
 import type { Model } from './model/model.ts'
+import { learnsWeight } from './model/train/learns.ts'
 
 /**
  * A warning for each place in the spec whose trained weights always have a gradient of 0; empty for a model without training. If
@@ -13,11 +14,13 @@ import type { Model } from './model/model.ts'
  */
 export function zeroGradientWarnings(model: Model): readonly Diagnostic[] {
   checkArgument('zeroGradientWarnings', 'model', model, object({ name: text }))
-  if (model.train === null) return []
+  const { train } = model
+  if (train === null) return []
   try {
-    return warningsOf(zeroGradientWeights([lower(model, { training: true }), lower(model, { training: [] })]))
+    const weights = zeroGradientWeights([lower(model, { training: true }), lower(model, { training: [] })])
+    return warningsOf(weights.filter(({ params: { name } }) => learnsWeight(train, name)))
   } catch (problem) {
-    return [refusalOf(problem, model.train.origin.span)]
+    return [refusalOf(problem, train.origin.span)]
   }
 }
 

@@ -106,6 +106,7 @@ export type Statement =
   | BatchStatement
   | InitialiseStatement
   | GroupStatement
+  | LearnsStatement
 
 /** `let h = expression` or `var h = expression`; only a `var` may be assigned again. */
 export interface LetStatement extends Spanned {
@@ -300,6 +301,17 @@ export interface GroupStatement extends Spanned {
   readonly pattern: StringLiteral
   readonly settings: readonly Argument[]
 }
+
+/**
+ * `learns router, "*.norm"`: the weights that train; all others are frozen. A name selects the weights that have it as a label of
+ * their path.
+ */
+export interface LearnsStatement extends Spanned {
+  readonly kind: 'learns'
+  readonly selections: readonly WeightSelection[]
+}
+
+export type WeightSelection = StringLiteral | NameExpression
 
 export type Expression =
   | NumberLiteral

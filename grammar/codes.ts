@@ -337,7 +337,7 @@ const rows = {
   SMOE5005: {
     title: 'pattern matches no weight',
     explanation:
-      'In `initialise` and `group` a pattern selects weights by their paths; `*` matches any characters, dots included.',
+      'In `initialise`, `group` and `learns` a pattern selects weights by their paths; `*` matches any characters, dots included. In `learns` a name selects those that have it as a label on their path.',
     example:
       'model m(D: int = 4) {\n  input x: f32[4, D]\n  param w: f32[D]\n  output y = x * w\n  train {\n    loss size = mean(mean(y * y))\n    optimiser sgd(rate = 0.1)\n    initialise "v*" ones()\n  }\n}',
   },

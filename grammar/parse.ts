@@ -84,6 +84,7 @@ type StatementRule =
   | 'batch'
   | 'initialise'
   | 'group'
+  | 'learns'
 
 const statementRules: ReadonlyMap<string, StatementRule> = new Map<string, StatementRule>([
   ['let', 'let'],
@@ -112,6 +113,7 @@ const statementRules: ReadonlyMap<string, StatementRule> = new Map<string, State
   ['batch', 'batch'],
   ['initialise', 'initialise'],
   ['group', 'group'],
+  ['learns', 'learns'],
 ])
 const clauseRules: ReadonlyMap<string, 'experts' | 'route' | 'require'> = new Map([
   ['experts', 'experts'],

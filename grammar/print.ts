@@ -225,6 +225,8 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
           writer.list(settings, { open: '(', close: ')', span: { ...one.span, start: one.pattern.span.end } }),
         )
       }
+      case 'learns':
+        return join('learns ', separate(one.selections.map(expression), ', '))
       default:
         return one satisfies never
     }

@@ -127,6 +127,7 @@ const heads: Readonly<Record<string, (next: Token | undefined, second: Token | u
   schedule: isCalled,
   initialise: (next, second) => has(next, StringToken) || isCalled(next, second),
   group: (next) => has(next, StringToken),
+  learns: (next) => isName(next) || has(next, StringToken),
   batch: (next, second) => isName(next) && has(second, Equals),
   clip: isNumeric,
   accumulate: isNumeric,

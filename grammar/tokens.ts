@@ -221,6 +221,7 @@ const contextualWords = [
   'batch',
   'initialise',
   'group',
+  'learns',
 ].map(contextual)
 
 const words = new Map<string, TokenType>([...reservedWords, ...contextualWords])

@@ -49,6 +49,8 @@ export interface Train {
   /** In the order of the text: the last that matches a weight applies. */
   readonly initialisers: readonly InitialiserFact[]
   readonly groups: readonly GroupFact[]
+  /** The patterns of the weights that train, in the order of the text; null where all do. */
+  readonly learns: readonly WeightPattern[] | null
 }
 
 /** An optimiser, a schedule or an initialiser with all its settings. */
@@ -62,6 +64,10 @@ export interface InitialiserFact {
   readonly pattern: string | null
   readonly method: MethodFact
 }
+
+/** Weights by their paths: all that match a pattern, or all that have a label on their path. */
+export type WeightPattern =
+  { readonly kind: 'pattern'; readonly pattern: string } | { readonly kind: 'label'; readonly label: string }
 
 /** Null where the group leaves it as it is. */
 export interface GroupFact {

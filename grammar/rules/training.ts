@@ -1,10 +1,11 @@
-import type { Argument, NumberSetting, Statement } from '../ast.ts'
+import type { Argument, NumberSetting, Statement, WeightSelection } from '../ast.ts'
 import { BlockToken, CloseParen, Equals, isA, OpenParen, StringToken, word, Word, type Token } from '../tokens.ts'
 import { Clauses } from './clauses.ts'
 
 const methods = ['optimiser', 'schedule'].map(word)
 const numbers = ['clip', 'accumulate', 'steps', 'seed'].map(word)
 
+const beginsSelection = (token: Token): boolean => isA(token, Word) || isA(token, StringToken)
 const beginsSetting = (token: Token): boolean => isA(token, Word)
 
 /** `train` and the statements in it. */
@@ -60,6 +61,19 @@ export abstract class Training extends Clauses {
     const settings = this.settings()
     this.take(CloseParen)
     return { kind: 'group', pattern: this.asString(pattern), settings, span: this.since(first) }
+  }
+
+  learns(): Statement {
+    const first = this.take(word('learns'))
+    const selections = this.list(() => this.selection(), beginsSelection)
+    return { kind: 'learns', selections, span: this.since(first) }
+  }
+
+  private selection(): WeightSelection {
+    const pattern = this.takeIf(StringToken)
+    if (pattern !== null) return this.asString(pattern)
+    const label = this.asName(this.take(Word))
+    return { kind: 'name', name: label, span: label.span }
   }
 
   private settings(): readonly Argument[] {

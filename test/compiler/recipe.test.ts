@@ -175,3 +175,48 @@ describe('layers', () => {
     ).toEqual([5, 5])
   })
 })
+
+describe('what learns', () => {
+  const rates = (made: Recipe): readonly (readonly [string, number, number])[] =>
+    made.weights.map(({ name, rate, decay }) => [name, rate, decay])
+
+  test('is named by label or pattern; all else is frozen, without decay', () => {
+    const made = recipe(spec('\n learns router, "layers.0.norm*"\n group "*" (rate = 0.5, decay = 0.2)'))
+    const moving = rates(made).filter(([, rate]) => rate !== 0)
+    expect(moving).toEqual([
+      ['layers.0.norm.weight', 0.5, 0.2],
+      ['layers.0.moe.router.gate', 0.5, 0.2],
+      ['layers.1.moe.router.gate', 0.5, 0.2],
+    ])
+    expect(
+      rates(made)
+        .filter(([, rate]) => rate === 0)
+        .every(([, , decay]) => decay === 0),
+    ).toBe(true)
+    expect(made.weights).toHaveLength(recipe(spec()).weights.length)
+  })
+
+  test('a named weight that no gradient reaches stays as it is', () => {
+    const made = recipe(spec('\n learns router, embed', 'frozen_top_k(k = 2)'))
+    expect(
+      rates(made)
+        .filter(([, rate]) => rate !== 0)
+        .map(([name]) => name),
+    ).toEqual(['embed'])
+  })
+
+  test('a bias against the load moves where its router learns', () => {
+    const text = (learns: string): string =>
+      spec(learns, 'biased_top_k(k = 2)', '\n      require bias balanced at 0.01').replace(
+        'import { competition } from "std/policies/competition"',
+        'import { biased_top_k } from "std/policies/biased_top_k"',
+      )
+    const biases = (learns: string): readonly unknown[] => recipe(text(learns)).layers.map(({ balancedBias }) => balancedBias)
+    expect(biases('')).toEqual([
+      { weight: 'layers.0.moe.router.balance_bias', rate: 0.01 },
+      { weight: 'layers.1.moe.router.balance_bias', rate: 0.01 },
+    ])
+    expect(biases('\n learns router')).toEqual(biases(''))
+    expect(biases('\n learns experts')).toEqual([null, null])
+  })
+})

@@ -63,6 +63,7 @@ const words = [
   'batch',
   'initialise',
   'group',
+  'learns',
 ]
 const nameOf = (text: string): Name => ({ text, span })
 const name = fc
@@ -290,6 +291,17 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
         kind: fc.constant('group' as const),
         pattern: text,
         settings: fc.array(setting, { minLength: 1, maxLength: 3 }),
+        ...common,
+      }),
+      fc.record({
+        kind: fc.constant('learns' as const),
+        selections: fc.array(
+          fc.oneof(
+            text,
+            name.map((one) => ({ kind: 'name' as const, name: one, span })),
+          ),
+          { minLength: 1, maxLength: 3 },
+        ),
         ...common,
       }),
       fc.record({ kind: fc.constant('select' as const), count: expression, by: expression, ...common }),

@@ -17,6 +17,7 @@ const IN_TRAIN: readonly Kind[] = [
   'batch',
   'initialise',
   'group',
+  'learns',
 ]
 
 const ALLOWED: Readonly<Record<DeclarationKind, readonly Kind[]>> = {
@@ -80,6 +81,7 @@ export const WORDS: Readonly<Record<Kind, string>> = {
   batch: 'batch',
   initialise: 'initialise',
   group: 'group',
+  learns: 'learns',
 }
 
 export const isAllowed = (declares: DeclarationKind, kind: Kind): boolean => ALLOWED[declares].includes(kind)

@@ -92,6 +92,7 @@ export function run(frame: Frame, statement: Statement): Value | null {
     case 'batch':
     case 'initialise':
     case 'group':
+    case 'learns':
       return null
     default:
       return statement satisfies never

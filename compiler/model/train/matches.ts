@@ -1,8 +1,9 @@
 /** Patterns against the weights of the model. */
-import type { InitialiseStatement, StringLiteral } from '../../../grammar/ast.ts'
+import type { InitialiseStatement, StringLiteral, WeightSelection } from '../../../grammar/ast.ts'
 import { closest } from '../../../grammar/suggest.ts'
 import { complain, lookupIn, type Frame } from '../context/context.ts'
-import type { InitialiserFact } from '../model.ts'
+import { nearest } from '../context/names.ts'
+import type { InitialiserFact, WeightPattern } from '../model.ts'
 import { instancesOf, type WeightInstance } from '../weights/paths.ts'
 import { initialiserOf, ORTHOGONAL } from '../methods/method.ts'
 import { fits } from './pattern.ts'
@@ -32,6 +33,24 @@ export function matchesOf(frame: Frame, { value, span }: StringLiteral): readonl
         value,
         all.map(({ path }) => path),
       ),
+  })
+  return null
+}
+
+/** The weights that `learns` names, one of which there must be at least; null after a mistake. */
+export function readSelection(frame: Frame, selection: WeightSelection): WeightPattern | null {
+  if (selection.kind === 'string')
+    return matchesOf(frame, selection) === null ? null : { kind: 'pattern', pattern: selection.value }
+  const { name } = selection
+  const { context, declaration } = frame
+  const labels = new Set(instancesOf(context.weights, lookupIn(context)).flatMap(({ path }) => path.split('.')))
+  if (labels.has(name.text) || context.isAlone || declaration.isPartial || context.broken.length > 0)
+    return { kind: 'label', label: name.text }
+  complain(frame, {
+    code: 'SMOE5005',
+    message: `no weight has the label ${name.text} on its path`,
+    span: name.span,
+    ...nearest(name, () => labels, 'a string is a pattern over whole paths, as in learns "*.router.*"'),
   })
   return null
 }

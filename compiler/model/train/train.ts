@@ -13,7 +13,7 @@ import type {
 import type { Span } from '../../../grammar/source.ts'
 import { emptyTable } from '../../../plan/table.ts'
 import { complain, folds, originOf, verify, type Frame } from '../context/context.ts'
-import type { GroupFact, InitialiserFact, InputTerm, MethodFact, Train } from '../model.ts'
+import type { GroupFact, InitialiserFact, InputTerm, MethodFact, Train, WeightPattern } from '../model.ts'
 import { tellable } from '../statements/ports.ts'
 import { metricStatement } from '../routing/policy-statements.ts'
 import { createScope, find } from '../context/scope.ts'
@@ -24,7 +24,7 @@ import { ofTerm } from '../context/value.ts'
 import { checkBatch, readBatch } from './batch.ts'
 import { methodOf, settingOf, settingsOf } from '../methods/method.ts'
 import { GROUP, NUMBERS, OPTIMISERS, SCHEDULES } from '../methods/methods.ts'
-import { matchesOf, readInitialiser } from './matches.ts'
+import { matchesOf, readInitialiser, readSelection } from './matches.ts'
 
 /** The settings so far, with their places, to report duplicates. */
 interface Draft {
@@ -33,6 +33,7 @@ interface Draft {
   readonly batch: Record<string, Static>
   readonly initialisers: InitialiserFact[]
   readonly groups: GroupFact[]
+  readonly learns: WeightPattern[]
   optimiser: MethodFact | null
   schedule: MethodFact | null
 }
@@ -43,6 +44,7 @@ const newDraft = (): Draft => ({
   batch: emptyTable(),
   initialisers: [],
   groups: [],
+  learns: [],
   optimiser: null,
   schedule: null,
 })
@@ -124,6 +126,8 @@ function read(frame: Frame, draft: Draft, statement: Statement): void {
       return push(draft.initialisers, readInitialiser(frame, statement satisfies InitialiseStatement))
     case 'group':
       return push(draft.groups, readGroup(frame, statement))
+    case 'learns':
+      return void statement.selections.forEach((one) => push(draft.learns, readSelection(frame, one)))
     default:
       complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} is not allowed in train`, span: statement.span })
   }
@@ -209,7 +213,7 @@ export function trainOf(outer: Frame, { body }: Declaration): Train | null {
   checkWhole(frame, outer, block, head)
   checkBatch(frame, block.body.find((one): one is BatchStatement => one.kind === 'batch') ?? null, head)
   if (draft.optimiser === null || reporter.count > before) return null
-  const { optimiser, schedule, numbers, batch, initialisers, groups } = draft
+  const { optimiser, schedule, numbers, batch, initialisers, groups, learns } = draft
   return {
     origin: originOf(outer, head),
     inputs,
@@ -224,5 +228,6 @@ export function trainOf(outer: Frame, { body }: Declaration): Train | null {
     batch,
     initialisers,
     groups,
+    learns: learns.length === 0 ? null : learns,
   }
 }
