@@ -27,6 +27,8 @@ export interface StartEvent {
    * reset.
    */
   readonly weights?: { readonly name: string; readonly initialised: readonly string[] }
+  /** The teacher that the run learns from; absent without one. */
+  readonly teacher?: { readonly name: string; readonly fingerprint: string }
   /**
    * The number of steps before the run was extended: from step `done` on, schedules use `steps`. Absent if it was not extended.
    */

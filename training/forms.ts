@@ -61,6 +61,7 @@ export const TRAINING = object({
   validateEvery: optional(nullable(whole)),
   validateBatches: optional(real),
   saveEvery: optional(nullable(whole)),
+  teacher: optional(object({ name: text, fingerprint: text, vocabulary: whole, logits: callable })),
   from: optional(PROGRESS),
   spent: optional(real),
   competitions: optional(COMPETITIONS),

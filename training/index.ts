@@ -52,6 +52,7 @@ import { COMPETITIONS, DATA, FILE_ARRAY, MACHINE_PLANS, PROGRESS, SAVED, START, 
 
 export type { DeviceMachine, MachinePlans } from './device-machine.ts'
 export type { Training } from './run.ts'
+export type { Teacher } from './teacher.ts'
 export * from './events.ts'
 export * from './errors.ts'
 export type { BatchMetrics, BatchInputs, Machine, State, UpdateScalars } from './machine.ts'

@@ -19,6 +19,7 @@ import { stream } from './random.ts'
 import { describeProbe } from './routing.ts'
 import { competingLayers, drawSchedule, type CompetitionSchedule } from './schedule/competition.ts'
 import { trainStep } from './step.ts'
+import { checkTeacher, inputsOfData, withTeacher, type Teacher } from './teacher.ts'
 
 export interface Training {
   readonly recipe: Recipe
@@ -36,6 +37,8 @@ export interface Training {
   readonly from?: Progress
   /** Initial weights that replace those of the initialisers. */
   readonly weights?: GivenWeights
+  /** Feeds the input `teacher`; where it is absent, the data does. */
+  readonly teacher?: Teacher
   /** The number of steps before the run was extended. */
   readonly extendedFrom?: number
   /** Seconds that the run took until `from`. */
@@ -66,8 +69,8 @@ interface Prepared {
   readonly competitions: CompetitionSchedule
 }
 
-function validationOf(recipe: Recipe, data: Data): Examples {
-  const examples = fit(data, recipe.inputs, null)
+function validationOf(inputs: Recipe['inputs'], data: Data): Examples {
+  const examples = fit(data, inputs, null)
   if (examples.count >= examples.batch) return examples
   throw new FitError(
     null,
@@ -76,11 +79,13 @@ function validationOf(recipe: Recipe, data: Data): Examples {
 }
 
 /** Throws a FitError. */
-function prepare({ recipe, training, validation, competitions }: Training): Prepared {
+function prepare({ recipe, training, validation, competitions, teacher }: Training): Prepared {
+  checkTeacher(recipe, teacher)
+  const inputs = inputsOfData(recipe.inputs, teacher)
   const offsets = stream(recipe.seed, 'shuffle', 'slide')
   return {
-    training: fit(training, recipe.inputs, (epoch) => offsets.uniform(epoch)),
-    validation: validation == null ? null : validationOf(recipe, validation),
+    training: fit(training, inputs, (epoch) => offsets.uniform(epoch)),
+    validation: validation == null ? null : validationOf(inputs, validation),
     competitions: competitions ?? drawSchedule(recipe),
   }
 }
@@ -97,7 +102,7 @@ const startLayer = ({ layer, experts, within, balancedBias }: Recipe['layers'][n
 })
 
 function startOf(
-  { recipe, machine, training, validation, from, weights: given, extendedFrom }: Training,
+  { recipe, machine, training, validation, from, weights: given, teacher, extendedFrom }: Training,
   prepared: Prepared,
 ): StartEvent {
   const { model, seed, steps, layers, weights } = recipe
@@ -123,6 +128,7 @@ function startOf(
             initialised: weights.map(({ name }) => name).filter((name) => !Object.hasOwn(given.values, name)),
           },
         }),
+    ...(teacher === undefined ? {} : { teacher: { name: teacher.name, fingerprint: teacher.fingerprint } }),
     ...(extendedFrom === undefined ? {} : { extendedFrom }),
   }
 }
@@ -144,8 +150,9 @@ const eventsOf = (
 
 /** Throws a FitError if data and model do not fit, before anything is computed. */
 export function createRun(options: Training): Run {
-  const { recipe, machine, validateBatches = Infinity, signal, from, spent = 0, now = () => performance.now() } = options
+  const { recipe, teacher, validateBatches = Infinity, signal, from, spent = 0, now = () => performance.now() } = options
   const prepared = prepare(options)
+  const machine = teacher === undefined ? options.machine : withTeacher(options.machine, recipe, teacher)
   const { training, validation, competitions } = prepared
   const context = { recipe, machine, batch: shuffledBatches(training, recipe.seed), competing: competingLayers(competitions) }
   let progress = from ?? initialProgress(recipe)

@@ -11,34 +11,47 @@ import { createDeviceMachine, type DeviceMachine } from '../../training/device-m
 import { listCheckpoints } from '../../training/files/checkpoints.ts'
 import { readRecords } from '../../training/files/record.ts'
 import { CHECKPOINTS } from '../../training/files/names.ts'
-import { readRun, resumeRun, trainInto } from '../../training/files/run.ts'
+import { readRun, resumeRun, trainInto, type SavedRun } from '../../training/files/run.ts'
 import type { Machine } from '../../training/machine.ts'
 import type { Training } from '../../training/run.ts'
 import { reportTraining, type TrainingReport } from '../../training/record/report.ts'
 import { judge, WINDOW } from '../../training/record/verdict.ts'
 import { commandLine, typedOptions } from '../again.ts'
 import { modelOption, rootOption, setOption, type CommandModule, type Context } from '../command.ts'
+import type { Device } from '../../runtime/device.ts'
+import type { Teacher } from '../../training/teacher.ts'
+import { openModelSource } from '../model/source.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { dumpOption, writeDump } from '../dump.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { paint } from '../output.ts'
 import { compiledTraining } from '../training/compiled.ts'
 import { fitAdvice } from '../training/advice.ts'
-import { addDataOptions, readDataSets, type DataOptions } from '../training/data.ts'
+import { addDataOptions, readDataSets, type DataOptions, type DataSets } from '../training/data.ts'
 import { chooseDirectory, REPORT } from '../training/directory.ts'
 import { asFailure } from '../training/failure.ts'
 import { createLine, startLines, stepLine, validationLine } from '../training/line.ts'
 import { resumeNotes } from '../training/resume.ts'
-import { precisionOption, seedOption, trainingSpec, wholeFrom, type RecipeOptions } from '../training/spec.ts'
+import { addLearnOptions, blockOf, type LearnOptions } from '../training/learn.ts'
+import {
+  precisionOption,
+  seedOption,
+  trainingSpecOf,
+  wholeFrom,
+  type RecipeOptions,
+  type TrainingSpec,
+} from '../training/spec.ts'
+import { withTeacher, type TeacherOptions } from '../training/teacher.ts'
+import { tokenized } from '../training/tokenized.ts'
 import { createNews, verdictLines } from '../training/verdict.ts'
-import { readBeginning } from '../training/weights.ts'
+import { readBeginning, type Beginning } from '../training/weights.ts'
 import { trainingPage } from '../training/page.ts'
 import { createReferenceMachine } from '../training/reference-machine.ts'
 import { createStop } from '../training/stop.ts'
 import { compileProgress } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends RecipeOptions, DataOptions, DeviceOptions {
+interface Options extends RecipeOptions, DataOptions, DeviceOptions, TeacherOptions, LearnOptions {
   readonly out?: string
   readonly resume?: string
   readonly weights?: string
@@ -56,15 +69,17 @@ interface Opened {
   readonly dispose: () => void
 }
 
-async function openMachine(graphs: TrainingGraphs, options: Options, terminal: Terminal): Promise<Opened> {
-  const { dump } = options
-  const device = await openUnlessReference(options, terminal)
+async function openMachine(
+  device: Device | null,
+  graphs: TrainingGraphs,
+  { dump }: Options,
+  terminal: Terminal,
+): Promise<Opened> {
   if (device === null) {
     await writeDump(dump, PORTABLE, () => compiledTraining(graphs, PORTABLE), terminal)
     return { machine: createReferenceMachine(graphs), clock: null, dispose: () => {} }
   }
   if (graphs.recipe.precision === 'mixed' && !device.target.features.includes('shader-f16')) {
-    device.dispose()
     throw new Failure(
       EXIT.noAdapter,
       `${device.choice.name} does not support f16 (shader-f16), which --precision mixed needs`,
@@ -73,14 +88,7 @@ async function openMachine(graphs: TrainingGraphs, options: Options, terminal: T
   }
   await writeDump(dump, device.target, () => compiledTraining(graphs, device.target), terminal)
   const machine = createDeviceMachine(device, trainingPlans(graphs, device.target), { onCompile: compileProgress(terminal) })
-  return {
-    machine,
-    clock: machine,
-    dispose: () => {
-      machine.dispose()
-      device.dispose()
-    },
-  }
+  return { machine, clock: machine, dispose: machine.dispose }
 }
 
 /** Steps before the one whose kernels are timed: drivers compile in the first. */
@@ -146,18 +154,63 @@ function tellVerdicts({ routing: { verdicts } }: TrainingReport, terminal: Termi
   for (const words of verdictLines(verdicts)) terminal.err(warning(words, terminal))
 }
 
+/** Text for a folder is read with its tokenizer, unless the weights are of a run that has learned from text. */
+async function readData(
+  options: Options,
+  beginning: Beginning | null,
+  folder: string | null,
+  terminal: Terminal,
+): Promise<DataSets> {
+  const begun = beginning?.vocabulary ?? null
+  const sets = await readDataSets(options, begun, terminal)
+  return folder === null || begun !== null ? sets : tokenized(sets, folder, options.deadline, terminal)
+}
+
 /** `typed` are the options of a run like this one, but for where it begins and ends. */
 async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const spec = trainingSpec(path, options, terminal)
+  const { source, folder, weights: beside } = await openModelSource(path, terminal)
+  const spec = trainingSpecOf(source, { ...options, block: blockOf(options) }, terminal)
   const { graphs } = spec
-  const beginning = options.weights === undefined ? null : await readBeginning(options.weights, graphs, terminal)
-  const { notes, ...sets } = await readDataSets(options, beginning?.vocabulary ?? null, terminal)
+  const weights = options.weights ?? (options.resume === undefined ? beside : null)
+  const beginning = weights === null ? null : await readBeginning(weights, graphs, terminal)
+  const { notes, ...sets } = await readData(options, beginning, folder, terminal)
   for (const note of notes) terminal.err(`note: ${note}\n`)
-  let saved = options.resume === undefined ? null : await readRun(terminal.path(options.resume))
+  const saved = options.resume === undefined ? null : await readRun(terminal.path(options.resume))
   // before a device is opened, which may take seconds
   const shown = await chooseDirectory(path, graphs.recipe.model, options, saved, terminal)
+  const device = await openUnlessReference(options, terminal)
+  try {
+    return await withTeacher(options, device, terminal, (teacher) =>
+      trainOn(device, { path, typed, shown, spec, sets, beginning, saved, teacher }, options, terminal),
+    )
+  } finally {
+    device?.dispose()
+  }
+}
+
+/** What a run is made of, read and checked. */
+interface Prepared {
+  readonly path: string
+  readonly typed: readonly string[]
+  /** The directory of the run, as the user would type it. */
+  readonly shown: string
+  readonly spec: TrainingSpec
+  readonly sets: Omit<DataSets, 'notes'>
+  readonly beginning: Beginning | null
+  readonly saved: SavedRun | null
+  readonly teacher: Teacher | null
+}
+
+async function trainOn(
+  device: Device | null,
+  { path, typed, shown, spec, sets, beginning, saved: read, teacher }: Prepared,
+  options: Options,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const { graphs } = spec
+  let saved = read
   const directory = terminal.path(shown)
-  const { machine, clock, dispose } = await openMachine(graphs, options, terminal)
+  const { machine, clock, dispose } = await openMachine(device, graphs, options, terminal)
   const stop = createStop(terminal)
   try {
     const fresh: Training = {
@@ -169,6 +222,7 @@ async function action(path: string, options: Options, typed: readonly string[], 
       saveEvery: options.saveEvery ?? options.validateEvery,
       signal: stop.signal,
       ...(beginning === null ? {} : { weights: beginning.given }),
+      ...(teacher === null ? {} : { teacher }),
     }
     const training = saved === null ? fresh : await resumeRun(saved, fresh)
     // the machine has the state now
@@ -202,7 +256,11 @@ async function action(path: string, options: Options, typed: readonly string[], 
 
 export const train: CommandModule = {
   define: (command: Command, { terminal, run }: Context) =>
-    addDataOptions(command.argument('<spec>', 'the spec, with a `train` block in its model'))
+    addLearnOptions(
+      addDataOptions(
+        command.argument('<spec>', 'the spec, with a `train` block in its model, or the folder of a checkpoint with --learn'),
+      ),
+    )
       .option('--steps <n>', 'number of steps, in place of the one in the spec', wholeFrom(1))
       .addOption(seedOption())
       .option('--out <directory>', 'where checkpoints, metrics and the report go (default: MODEL-run)')
@@ -216,6 +274,8 @@ export const train: CommandModule = {
           'initial weights: those of a run or of a checkpoint; optimizer state starts at zero',
         ).conflicts('resume'),
       )
+      .option('--teacher <model>', 'a folder or a spec, whose logits are the input `teacher` of the `train` block')
+      .option('--teacher-weights <path>', 'the weights of a teacher that is a spec: a checkpoint, or a run')
       .option('--validate-every <n>', 'steps from one validation to the next; 0 for none', wholeFrom(0), 100)
       .option('--validate-batches <n>', 'batches of a validation at the most', wholeFrom(1), 16)
       .option('--save-every <n>', 'steps from one checkpoint to the next (default: with each validation)', wholeFrom(1))

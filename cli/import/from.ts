@@ -9,6 +9,7 @@ import { cut, quoted } from '../../runtime/checkpoint/quote.ts'
 import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { missingFile, readText } from '../load.ts'
+import { openWeights } from '../run/weights.ts'
 import type { Terminal } from '../terminal.ts'
 import { importGguf } from './gguf/from.ts'
 import { importModel, type Imported, type ImportSettings } from './import.ts'
@@ -59,10 +60,9 @@ async function openBeside(path: string, terminal: Terminal): Promise<Checkpoint 
   return isThere(SINGLE) || isThere(INDEX) ? openCheckpoint(folder) : null
 }
 
-function openNamed(typed: string, terminal: Terminal): Promise<Checkpoint> {
-  if (statSync(terminal.path(typed), { throwIfNoEntry: false }) === undefined) throw missingFile(typed, terminal)
-  return openCheckpoint(terminal.path(typed))
-}
+/** A checkpoint, or the newest one of a run. */
+const openNamed = async (typed: string, terminal: Terminal): Promise<Checkpoint> =>
+  (await openWeights(typed, { ...terminal, err: () => {} })).checkpoint
 
 const UNCHECKED = 'no safetensors weights are beside the config: their names and shapes were not checked'
 
@@ -147,12 +147,12 @@ export async function importFrom(
   }
   const path = configPath(typed, terminal)
   const config = readConfig(path, terminal)
-  const openWeights = (): Promise<Checkpoint | null> =>
+  const openFiles = (): Promise<Checkpoint | null> =>
     weights === undefined ? openBeside(path, terminal) : openNamed(weights, terminal)
-  if (!isInTable(config, as)) await refuseUnknown(path, config, as, openWeights)
+  if (!isInTable(config, as)) await refuseUnknown(path, config, as, openFiles)
   // an unsupported config is reported before the weights are read
   const alone = specOf(path, config, { as })
-  const checkpoint = await openWeights()
+  const checkpoint = await openFiles()
   if (checkpoint === null) {
     checkedModel(alone.name, alone.spec, terminal)
     return { ...alone, notes: [...alone.notes, UNCHECKED] }

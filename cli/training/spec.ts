@@ -4,11 +4,13 @@ import type { RecipeOverrides } from '../../compiler/recipe.ts'
 import { compileTraining, type TrainingCompilation, type TrainingGraphs } from '../../compiler/train.ts'
 import type { Precision, Recipe } from '../../plan/recipe.ts'
 import { trainableWeights } from '../../plan/update.ts'
-import type { SpecOptions } from '../checking.ts'
+import { checkSource, type SpecOptions } from '../checking.ts'
 import { hasErrors, refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure } from '../exit.ts'
+import type { Source } from '../../grammar/source.ts'
 import { createLoader, parseSettings, readSource } from '../load.ts'
 import type { Terminal } from '../terminal.ts'
+import { withTrainBlock, type BlockSettings } from './block.ts'
 
 /** A parser of options that are whole numbers, `least` or more. */
 export function wholeFrom(least: number): (text: string) => number {
@@ -51,13 +53,31 @@ export interface TrainingSpec {
 const wholeNumbers = (values: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> =>
   Object.fromEntries(Object.entries(values).filter((entry): entry is [string, number] => Number.isInteger(entry[1])))
 
+export interface SpecRequest extends RecipeOptions {
+  /** The `train` block to make where the model has none; null for none. */
+  readonly block: BlockSettings | null
+}
+
+/** The source with the block that is asked for. Throws a Failure where the model has one of its own. */
+function withBlock(source: Source, { block, ...spec }: SpecRequest, terminal: Terminal): Source {
+  if (block === null) return source
+  const { file, model, diagnostics } = checkSource(source, spec, terminal)
+  refuseErrors(diagnostics, terminal)
+  if (model === null) return source
+  if (model.train !== null)
+    throw new Failure(
+      EXIT.usage,
+      `${model.name} has a \`train\` block of its own, and --learn makes one`,
+      'write `learns router` and `input teacher: f32[B, S, V]` in the block',
+    )
+  return withTrainBlock(source, file, model, block)
+}
+
 /** Shows what is wrong with a spec and ends the command where it is not one that learns. */
-export function trainingSpec(
-  path: string,
-  { model: wanted, set, root, steps, seed, precision }: RecipeOptions,
-  terminal: Terminal,
-): TrainingSpec {
-  const [source, load, settings] = [readSource(path, terminal), createLoader(terminal, root), parseSettings(set)]
+export function trainingSpecOf(given: Source, request: SpecRequest, terminal: Terminal): TrainingSpec {
+  const { model: wanted, set, root, steps, seed, precision } = request
+  const source = withBlock(given, request, terminal)
+  const [load, settings] = [createLoader(terminal, root), parseSettings(set)]
   const overrides: RecipeOverrides = {
     precision,
     ...(steps === undefined ? {} : { steps }),
@@ -67,18 +87,18 @@ export function trainingSpec(
     compileTraining(source, { load, model: wanted, set: { ...settings, ...other }, recipe: { ...overrides, batch } })
   const { diagnostics, model, graphs } = compileWith({ set: {}, batch: {} })
   refuseErrors(diagnostics, terminal)
-  if (model === null) throw new Failure(EXIT.usage, `'${path}' declares no model`, 'only a model can be trained')
+  if (model === null) throw new Failure(EXIT.usage, `'${given.path}' declares no model`, 'only a model can be trained')
   if (graphs === null) {
     throw new Failure(
       EXIT.usage,
       `${model.name} has no \`train\` block`,
-      'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one',
+      'a `train { ... }` block in the model names a loss and an optimiser; smoe explain --stage train shows one. --learn router, or --learn "*", makes one',
     )
   }
   if (trainableWeights(graphs.recipe).length === 0) {
     throw new Failure(
       EXIT.usage,
-      `${model.name} has no trainable weight: no loss reaches one`,
+      `${model.name} has no trainable weight: no loss reaches one that learns`,
       'gradients do not pass stop(...) or rounding',
     )
   }
@@ -91,3 +111,7 @@ export function trainingSpec(
     },
   }
 }
+
+/** That of a file. */
+export const trainingSpec = (path: string, options: RecipeOptions, terminal: Terminal): TrainingSpec =>
+  trainingSpecOf(readSource(path, terminal), { ...options, block: null }, terminal)

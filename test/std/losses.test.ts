@@ -13,6 +13,7 @@ const [ROWS, V] = [6, 4]
 
 function graphOf(expression: string): Graph {
   const text = `import { masked_load_balance, masked_negative_entropy, masked_z_cost, load_balance, negative_entropy, z_cost } from "std/losses/balance"
+import { distillation } from "std/losses/distillation"
 model m() {
   input logits: f32[2, 3, ${V}]
   input targets: i32[2, 3]
@@ -170,5 +171,34 @@ describe('what policies add', () => {
       ),
     ).toBeCloseTo(0, 12)
     expectGradient(masked, targets, mask)
+  })
+})
+
+describe('distillation', () => {
+  const TEACHER = 'reshape(sin(reshape(cast(iota(24), "f32"), [2, 3, 4]) * 1.7), [2, 3, 4])'
+  const wanted = Array.from({ length: ROWS * V }, (_, at) => Math.sin(1.7 * at))
+  const probabilities = (logits: readonly number[], at: number, temperature: number): readonly number[] => {
+    const powers = logits.slice(at * V, (at + 1) * V).map((x) => Math.exp(x / temperature))
+    return powers.map((power) => power / sum(powers))
+  }
+  const divergence = (temperature: number): number =>
+    temperature ** 2 *
+    mean(
+      Array.from({ length: ROWS }, (_, at) => {
+        const [p, q] = [probabilities(wanted, at, temperature), probabilities(LOGITS, at, temperature)]
+        return sum(p.map((value, i) => value * Math.log(value / q[i])))
+      }),
+    )
+
+  test.each([1, 2, 0.5])('KL(teacher || student) at temperature %d', (temperature) => {
+    const expression = `distillation(logits, ${TEACHER}, ${temperature}.0)`.replace('0.5.0', '0.5')
+    expect(valueOf(expression, [0, 0, 0, 0, 0, 0])).toBeCloseTo(divergence(temperature), 12)
+    expectGradient(expression, [0, 0, 0, 0, 0, 0])
+  })
+
+  test('is 0, with gradient 0, for the teacher itself, through which no gradient flows', () => {
+    expect(valueOf('distillation(logits, logits)', [0, 0, 0, 0, 0, 0])).toBe(0)
+    for (const { gradient } of differences(graphOf('distillation(logits, logits)'), feeds([0, 0, 0, 0, 0, 0])))
+      expect(Math.abs(gradient)).toBeLessThan(1e-15)
   })
 })

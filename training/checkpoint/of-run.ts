@@ -8,16 +8,21 @@ import { extendSchedule } from '../schedule/competition.ts'
 import { checkSame } from './same.ts'
 import type { Saved, SavedData } from './saved.ts'
 
-const fingerprintsOf = ({ training, validation }: Training): SavedData => ({
+const fingerprintsOf = ({ training, validation, teacher }: Training): SavedData => ({
   training: fingerprint(training),
   validation: validation == null ? null : fingerprint(validation),
+  ...(teacher === undefined ? {} : { teacher: teacher.fingerprint }),
 })
 
 const vocabularyOf = (data: Data): Saved['vocabulary'] => (data.kind === 'stream' ? data.vocabulary : null)
 
 /** The state to save at a checkpoint event of a run. */
 export async function savedOf({ recipe, machine, training }: Training, start: StartEvent, progress: Progress): Promise<Saved> {
-  const data = { training: start.training.fingerprint, validation: start.validation?.fingerprint ?? null }
+  const data = {
+    training: start.training.fingerprint,
+    validation: start.validation?.fingerprint ?? null,
+    ...(start.teacher === undefined ? {} : { teacher: start.teacher.fingerprint }),
+  }
   return {
     recipe,
     state: await machine.read(),

@@ -22,6 +22,7 @@ export function differences(then: unknown, now: unknown, path = ''): readonly Di
 
 function dataProblem(then: SavedData, now: SavedData): string | null {
   if (then.training !== now.training) return `its training set was ${then.training}, and is now ${now.training}`
+  if (then.teacher !== now.teacher) return `its teacher was ${then.teacher ?? 'absent'}, and is now ${now.teacher ?? 'absent'}`
   if (then.validation === now.validation) return null
   return `its validation set was ${then.validation ?? 'absent'}, and is now ${now.validation ?? 'absent'}`
 }

@@ -20,8 +20,9 @@ export interface Saved {
   readonly adapter?: string
 }
 
-/** Fingerprints of the examples. */
+/** Fingerprints of the examples, and of the teacher where there is one. */
 export interface SavedData {
   readonly training: string
   readonly validation: string | null
+  readonly teacher?: string
 }

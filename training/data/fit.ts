@@ -136,9 +136,12 @@ function checkTokens(data: StreamData, { name: input, below, ignored }: RecipeIn
   throw new FitError(input, message, neededCount(tokens, below, ignored))
 }
 
+/** The input of token ids. */
+export const sequenceInput = (inputs: readonly RecipeInput[]): RecipeInput =>
+  inputs.find(({ name }) => name === 'tokens') ?? inputs[0]
+
 function fitStream(data: StreamData, inputs: readonly RecipeInput[], windowOffset: WindowOffset): Examples {
-  const sequence = inputs.find(({ name }) => name === 'tokens') ?? inputs[0]
-  const length = sequence?.shape[1] ?? 0
+  const length = sequenceInput(inputs).shape[1] ?? 0
   const fields: readonly Field[] = ['tokens', 'targets'].map((name) => ({ name, dtype: 'i32', shape: [length] }))
   checkFields(data.name, fields, inputs)
   for (const input of inputs) checkTokens(data, input)
