@@ -1,6 +1,6 @@
 /** The role of an output of a graph or of a plan. Readers go by the role, never by the name. */
 
-export const ROUTING_PARTS = ['selected', 'weights', 'spilled', 'rows', 'norms'] as const
+export const ROUTING_PARTS = ['selected', 'weights', 'spilled', 'rows', 'norms', 'change', 'similarity'] as const
 export type RoutingPart = (typeof ROUTING_PARTS)[number]
 
 /** The value of a variable: persistent state beside the weights. */
@@ -26,7 +26,7 @@ export type ReportRole =
 /** An output that the model declares has no role. */
 export type OutputRole =
   | ReportRole
-  /** A part of the routing decision of a layer, `layers.0/moe`, the rows that it routes, or norms of expert outputs. */
+  /** A part of the routing decision of a layer, `layers.0/moe`, the rows that it routes, or a figure of expert outputs. */
   | { readonly kind: 'routing'; readonly layer: string; readonly part: RoutingPart }
   /** The global norm of the gradients before clipping, f32 []. */
   | { readonly kind: 'norm' }
@@ -144,3 +144,12 @@ export function replacementProblem(role: OutputRole, replaces: string | undefine
   const state = stateName(role)
   return replaces === state ? null : `an output of the role ${role.kind} replaces ${replaces ?? 'nothing'}, not ${state}`
 }
+
+/** Layer, `layers.0/moe` -> the name of the output that has this part of it. */
+export const routingOutputs = (
+  outputs: readonly { readonly name: string; readonly role?: OutputRole }[],
+  part: RoutingPart,
+): ReadonlyMap<string, string> =>
+  new Map(
+    outputs.flatMap(({ name, role }) => (role?.kind === 'routing' && role.part === part ? [[role.layer, name] as const] : [])),
+  )

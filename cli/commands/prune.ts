@@ -1,5 +1,7 @@
 /** `smoe prune MODEL --by CRITERION --keep N -o DIR`: a folder with fewer experts a layer. */
 import type { Command } from 'commander'
+import type { Plan } from '../../plan/plan.ts'
+import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { SpecOptions } from '../checking.ts'
 import {
   formatOption,
@@ -24,9 +26,10 @@ import { createProgress } from '../progress.ts'
 import { aimerScores } from '../prune/aimer.ts'
 import { CRITERIA, criterionOf, scoresOf, type Criterion } from '../prune/criteria.ts'
 import { expertLayers, type ExpertLayer } from '../prune/layers.ts'
-import { measure, MEASURED } from '../prune/measure.ts'
+import { checkMeasured, loweredFor, measure } from '../prune/measure.ts'
 import { chosenLayers, prunedFolder } from '../prune/prune.ts'
 import { pruneJson, pruneText } from '../prune/report.ts'
+import { spectralScores } from '../prune/spectral.ts'
 import { weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import { openWeights } from '../run/weights.ts'
 import type { Terminal } from '../terminal.ts'
@@ -40,21 +43,28 @@ interface Options extends SpecOptions, FormatOption, DeviceOptions, TextOptions,
   readonly shardSize: number
 }
 
-async function measuredScores(
+/** Scores of the experts of each layer, [E], from texts. */
+async function scoresOnTexts(
   layers: readonly ExpertLayer[],
-  criterion: Criterion & { readonly kind: 'measured' },
+  criterion: Exclude<Criterion, { readonly kind: 'aimer' }>,
   original: GivenModel,
+  checkpoint: Checkpoint,
   { texts, device }: OnTexts,
   context: number,
   terminal: Terminal,
 ): Promise<readonly Float64Array[]> {
   const count = texts.reduce((sum, { tokens }) => sum + tokens.length, 0)
   const progress = createProgress(terminal, (done) => `${done} of ${count} tokens`, count)
-  const { powers } = criterion
+  const request = { texts, context, onProgress: (done: number) => progress.update(done) }
   try {
-    return await withLoaded(device, terminal, { ...original, lower: MEASURED }, textPorts, async (loaded) => {
-      checkTokens(texts, textPorts(loaded.compiled.plan).vocabulary, loaded.compiled.plan.model)
-      const seen = await measure(loaded, { texts, context, powers, onProgress: (done) => progress.update(done) })
+    if (criterion.kind === 'spectral') return await spectralScores(layers, original, checkpoint, request, device, terminal)
+    const { powers } = criterion
+    const check = (plan: Plan): void => {
+      checkTokens(texts, textPorts(plan).vocabulary, plan.model)
+      checkMeasured(plan, powers)
+    }
+    return await withLoaded(device, terminal, { ...original, lower: loweredFor(powers) }, check, async (loaded) => {
+      const seen = await measure(loaded, request, powers)
       return layers.map(({ path }) => scoresOf(seen.get(path)!, powers))
     })
   } finally {
@@ -73,7 +83,7 @@ async function pruneGiven(
   const { by, keep, output, weights, weightsAs, shardSize, context, set, model, root, format } = options
   const original: GivenModel = { typed, weights, weightsAs: 'shipped', spec: { set, model, root } }
   const layers = expertLayers(given.model)
-  const isHighest = criterion.kind === 'measured'
+  const isHighest = criterion.kind !== 'aimer'
   const { checkpoint } = await openWeights(given.weights, terminal)
   try {
     // a number that does not go is told before anything is computed
@@ -86,7 +96,7 @@ async function pruneGiven(
     const scores =
       criterion.kind === 'aimer'
         ? await aimerScores(layers, checkpoint)
-        : await measuredScores(layers, criterion, original, calibration!, context, terminal)
+        : await scoresOnTexts(layers, criterion, original, checkpoint, calibration!, context, terminal)
     const chosen = chosenLayers(layers, scores, keep, isHighest)
     const folder = prunedFolder(given, chosen, checkpoint, { as: EXPORTED_AS[weightsAs], shard: shardSize }, terminal)
     await writeFolder(output, folder.files, `wrote ${output}`, terminal)
@@ -106,7 +116,7 @@ async function pruneModel(typed: string, options: Options, terminal: Terminal): 
   checkNew(output, terminal)
   const criterion = criterionOf(by)
   const reads = hasText(options)
-  if (criterion.kind === 'measured' && !reads)
+  if (criterion.kind !== 'aimer' && !reads)
     throw new Failure(
       EXIT.usage,
       `--by ${by} measures tokens`,

@@ -9,9 +9,9 @@ import type { RoutedLayer } from '../../runtime/routing/record.ts'
 import { variation } from '../../runtime/routing/variation.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { table } from '../output.ts'
-import { readPorts } from '../run/reference.ts'
 import type { Observed } from './observe.ts'
-import { blend, logits, select, softmax } from './score.ts'
+import { probabilities, readRouterPairs, type Probabilities, type RouterPair } from './router-pair.ts'
+import { select } from './score.ts'
 
 export interface LoadFacts {
   readonly variation: number | null
@@ -30,28 +30,8 @@ export interface LayerComparison {
 }
 
 /** Both routers of a layer, and what they make of the tokens that the layer was given in the original model. */
-export interface Routers {
-  /** The name of W_EV among the held values. */
-  readonly held: string
+export interface Routers extends RouterPair, Probabilities {
   readonly old: RoutedLayer
-  readonly gate: Float64Array
-  readonly directions: Float64Array
-  /** [T, E] each: logits of the old router; V, by which the new one chooses. */
-  readonly logits: Float64Array
-  readonly blended: Float64Array
-  /** softmax(x W_EV). */
-  readonly own: Float64Array
-}
-
-const pathOf = ({ name }: RoutedLayer): string => `${name.replaceAll('/', '.')}.`
-
-/** The held W_EV [E, D] of a layer. Throws where there is none: a rerouted model holds one a layer. */
-function heldOf(held: Readonly<Record<string, HostData>>, layer: RoutedLayer): string {
-  const name = Object.keys(held).find(
-    (key) => key.startsWith(pathOf(layer)) && key.endsWith('.ev') && held[key].shape[0] === layer.experts,
-  )
-  if (name === undefined) throw new Error(`${layer.name} holds no directions; held are ${Object.keys(held).join(', ')}`)
-  return name
 }
 
 /** The routers of every layer. `plan` is the rerouted model's: it names the gates. */
@@ -62,30 +42,16 @@ export async function routersOf(
   checkpoint: Checkpoint,
   alpha: number,
 ): Promise<readonly Routers[]> {
-  const all: Routers[] = []
-  for (const { layer: old, rows } of observed) {
-    const name = heldOf(held, old)
-    const [gateName, biasName] = ['gate', 'gate_bias'].map((weight) => `${name.slice(0, -'ev'.length)}${weight}`)
-    const values = await readPorts(
-      plan.weights.filter((port) => port.name === gateName || port.name === biasName),
-      checkpoint,
-    )
-    const [gate, bias] = [values[gateName], values[biasName] ?? null]
-    const scored = { rows, tokens: old.tokens, experts: old.experts }
-    const own = Float64Array.from(held[name].data)
-    const oldLogits = logits(scored, gate, bias)
-    const ownShare = softmax(logits(scored, own), old.experts)
-    all.push({
-      held: name,
-      old,
-      gate,
-      directions: own,
-      logits: oldLogits,
-      own: ownShare,
-      blended: blend(ownShare, softmax(oldLogits, old.experts), alpha),
-    })
-  }
-  return all
+  const pairs = await readRouterPairs(
+    plan,
+    observed.map(({ layer }) => layer),
+    held,
+    checkpoint,
+  )
+  return pairs.map((pair, at) => {
+    const { layer: old, rows } = observed[at]
+    return { ...pair, old, ...probabilities(pair, { rows, tokens: old.tokens, experts: old.experts }, alpha) }
+  })
 }
 
 const loadFacts = (layer: RoutedLayer): LoadFacts => ({ variation: variation(load(layer)), maxVio: maxVio(load(layer)) })

@@ -1,8 +1,10 @@
 /** What the report needs of a device: what the original model routed where, and the experts' own directions. */
 import type { Graph } from '../../compiler/graph/node.ts'
 import type { LowerOptions } from '../../compiler/lower/lower.ts'
+import { routingOutputs } from '../../plan/output-role.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import type { Device } from '../../runtime/device.ts'
 import type { Inputs } from '../../runtime/dims.ts'
 import { readLoadTimeConstants } from '../../runtime/load-time-constants.ts'
 import type { RoutedLayer } from '../../runtime/routing/record.ts'
@@ -41,12 +43,9 @@ const reference: Place = {
   dispose: () => {},
 }
 
-export async function openPlace(options: DeviceOptions, terminal: Terminal): Promise<Place> {
-  const device = await openUnlessReference(options, terminal)
-  if (device === null) {
-    terminal.err(`on ${reference.name}: slow\n`)
-    return reference
-  }
+/** A device that is open; the reference where there is none. */
+export function placeOn(device: Device | null, terminal: Terminal): Place {
+  if (device === null) return reference
   const within = async <T>({ plan }: Compiled, checkpoint: Checkpoint, work: (session: Session) => Promise<T>): Promise<T> => {
     const session = await openSession(device, plan, terminal)
     try {
@@ -63,6 +62,12 @@ export async function openPlace(options: DeviceOptions, terminal: Terminal): Pro
     held: (compiled, checkpoint) => within(compiled, checkpoint, async (session) => session.held()),
     dispose: () => device.dispose(),
   }
+}
+
+export async function openPlace(options: DeviceOptions, terminal: Terminal): Promise<Place> {
+  const device = await openUnlessReference(options, terminal)
+  if (device === null) terminal.err(`on ${reference.name}: slow\n`)
+  return placeOn(device, terminal)
 }
 
 /** How the original model is to be compiled, so that `observe` finds what it needs. */
@@ -83,12 +88,8 @@ export async function observe(
 ): Promise<readonly Observed[]> {
   const outputs = await place.run(compiled, inputs, checkpoint)
   const { layers } = recordOf(graphOf(compiled).routes ?? [], outputs)
-  const rows = new Map(
-    graphOf(compiled).outputs.flatMap(({ name, role }) =>
-      role?.kind === 'routing' && role.part === 'rows' ? [[role.layer, outputs[name]] as const] : [],
-    ),
-  )
-  return layers.map((layer) => ({ layer, rows: Float64Array.from(rows.get(layer.name)!.data) }))
+  const rows = routingOutputs(graphOf(compiled).outputs, 'rows')
+  return layers.map((layer) => ({ layer, rows: Float64Array.from(outputs[rows.get(layer.name)!].data) }))
 }
 
 /** The held values of a rerouted model: from a file where one is given, else made. */

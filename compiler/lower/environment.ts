@@ -92,6 +92,8 @@ export interface RouteNodes {
   readonly rows: Node
   /** Outputs of the selected experts, f32 [T * K, D]; of a dropped assignment it has no meaning. */
   readonly outputs: Node
+  /** Their weighted sum, f32 [T, D]. */
+  readonly routed: Node
   readonly selected: Node
   readonly weights: Node
   /** f32 [T]: the weight that goes to the shared experts; null where none does. */

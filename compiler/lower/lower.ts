@@ -1,14 +1,15 @@
 /** Checked model -> graph: repeats unrolled, parameters replaced by their values, calls in the place of their callees. */
 import type { Graph, Node, Output, RoutePorts } from '../graph/node.ts'
-import { outputName, type OutputRole, type RoutingPart } from '../../plan/output-role.ts'
+import { outputName, type OutputRole } from '../../plan/output-role.ts'
 import { competitionStepsOf, type RoutedLayer } from '../../plan/recipe.ts'
+import { usersOf } from '../graph/walk.ts'
 import type { InputTerm, Model } from '../model/model.ts'
 import { AT_INFERENCE } from '../model/routing/forms.ts'
 import { createBuilder } from '../ops/build.ts'
+import { changeOutputs, normOutput, routingOutput, similarityOutput } from './expert-figures.ts'
 import { newRandomStreams } from './random.ts'
 import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'
 import { routeNames } from './replay.ts'
-import { siteOf } from './site.ts'
 import { newState, stateFacts, stateInputs, stateOutputs, type StateOptions } from './state.ts'
 import { lowerSteps, lowerTerm } from './terms.ts'
 
@@ -23,6 +24,16 @@ export interface LowerOptions {
   readonly rows?: boolean
   /** With `routes`: also the norm of each chosen expert's output, before its weight, `layers.0/moe.norms`, f32 [T, K]. */
   readonly norms?: boolean
+  /**
+   * With `routes`: also how far the experts turn the hidden state of each token, `layers.0/moe.change`, f32 [T]: 1 - the cosine
+   * between it before them and after their sum is added. Layers that do not add it by linear ops have no such output.
+   */
+  readonly change?: boolean
+  /**
+   * With `routes`: also the mean cosine between the outputs of a token's experts, over their pairs, `layers.0/moe.similarity`,
+   * f32 [T]; 0 for a token that has less than two.
+   */
+  readonly similarity?: boolean
   /**
    * A step of training: each loss is an output, `loss.layers.0.moe.router.balance`, f32 [], and each metric. Policies do what
    * they say `when training`; of the blocks that happen at a rate only those named, `layers.0/moe`, where there is a list. Where
@@ -129,14 +140,17 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
 function withRoutes(
   plain: Graph,
   environment: Environment,
-  { routes = false, rows = false, norms = false }: LowerOptions,
+  { routes = false, rows = false, norms = false, change = false, similarity = false }: LowerOptions,
 ): Graph {
   const told = environment.routes.filter(({ promises }) => routes === true || (routes === 'required' && promises.within !== null))
   if (told.length === 0 && routes !== true) return plain
+  const users = change ? usersOf(plain) : new Map<Node, readonly Node[]>()
   const added = told.flatMap((route) => [
     ...routeOutputs(route),
     ...(rows ? [rowOutput(route)] : []),
     ...(norms ? [normOutput(route, environment)] : []),
+    ...(change ? changeOutputs(route, users, environment) : []),
+    ...(similarity ? [similarityOutput(route, environment)] : []),
   ])
   return { ...plain, outputs: [...plain.outputs, ...added], routes: told.map(routePorts) }
 }
@@ -174,22 +188,7 @@ export function trainingVariants(model: Model, options: Omit<LowerOptions, 'trai
 /** The instances of all policies. */
 export const routersOf = (model: Model): readonly string[] => walk(model, { training: true }).routes.map(({ router }) => router)
 
-const routingOutput = ({ instance }: RouteNodes, part: RoutingPart, node: Node, doc: string): Output =>
-  outputOf({ kind: 'routing', layer: instance, part }, node, doc)
-
 const rowOutput = (route: RouteNodes): Output => routingOutput(route, 'rows', route.rows, 'What is routed, a token in each row.')
-
-/** 0 for a dropped assignment, whose row may hold any value. */
-function normOutput(route: RouteNodes, environment: Environment): Output {
-  const { outputs, selected } = route
-  const { make } = siteOf(environment, outputs.origin)
-  const shape = [...selected.shape, outputs.shape[1]]
-  const apart = make.reshape(outputs, shape)
-  const squares = make('sum', [make('multiply', [apart, apart], {})], { axis: 2 })
-  const isAssigned = make('less', [make.like(selected, -1), selected], {})
-  const norms = make('sqrt', [make.where(isAssigned, squares, 0)], {})
-  return routingOutput(route, 'norms', norms, "The norm of each chosen expert's output.")
-}
 
 const routePorts = ({ instance, experts, spilled, promises }: RouteNodes): RoutePorts => ({
   layer: instance,

@@ -154,8 +154,8 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
     environment.losses.slice(before).map(({ node }) => node),
   )
   const outputs = dense === null ? evaluateSelected(site, moe, tokens, decision) : gatherSelected(site, dense, assigned.selected)
-  environment.routes.push({ ...route, outputs })
   const routed = combine(site, outputs, dense !== null && chosen.mask === null ? { ...reported, mask: null } : reported)
+  environment.routes.push({ ...route, outputs, routed })
   const all = addSharedExperts(site, moe, routed, assigned.spilled)
   return site.make.reshape(
     all,

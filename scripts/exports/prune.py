@@ -23,13 +23,17 @@ logging.set_verbosity_error()
 logging.disable_progress_bar()
 
 POWERS = {
-    "frequency": (1, 0, 0),
-    "mass": (1, 1, 0),
-    "ean": (1, 0, 1),
-    "reap": (0, 1, 1),
-    "man": (0, 0, 1),
-    "msan": (0, 0, 2),
+    "frequency": (1, 0, 0, 0),
+    "mass": (1, 1, 0, 0),
+    "ean": (1, 0, 1, 0),
+    "reap": (0, 1, 1, 0),
+    "man": (0, 0, 1, 0),
+    "msan": (0, 0, 2, 0),
+    "easy-ep": (1, 1, 1, 1),
 }
+
+# of the spectral criterion: the weight of the second router, and the singular vectors of a matrix that it is made of
+ALPHA, TOP_C = 0.5, 50
 
 
 def load(folder):
@@ -56,29 +60,90 @@ def aimer(experts):
     return torch.tensor([score(e) for e in range(experts.gate_up_proj.shape[0])], dtype=torch.float64)
 
 
-def measured(model, ids, powers):
-    """By layer: count^a times the mean over routed tokens of g^b |f|^c."""
-    a, b, c = powers
-    layers = expert_layers(model)
-    sums = {name: torch.zeros(2, one.gate_up_proj.shape[0], dtype=torch.float64) for name, one in layers}
+def see(model, ids, hooks):
+    """Runs the model on each row of ids with pre-hooks: pairs of a module and a function of it and its arguments."""
 
-    def hook(name):
-        def see(module, arguments, named):
-            hidden, index, weights = arguments if len(arguments) == 3 else (*arguments, *named.values())
-            for x, chosen, gates in zip(hidden.reshape(-1, hidden.shape[-1]), index, weights):
-                for e, g in zip(chosen.tolist(), gates):
-                    sums[name][0, e] += 1
-                    sums[name][1, e] += g**b * answer(module, e, x).norm() ** c
+    def pre_hook(look):
+        return lambda module, arguments, named: look(module, [*arguments, *named.values()])
 
-        return see
-
-    hooks = [one.register_forward_pre_hook(hook(name), with_kwargs=True) for name, one in layers]
+    handles = [one.register_forward_pre_hook(pre_hook(look), with_kwargs=True) for one, look in hooks]
     with torch.no_grad():
         for row in ids:
             model(input_ids=row[None], use_cache=False)
-    for one in hooks:
+    for one in handles:
         one.remove()
+
+
+def measured(model, ids, powers):
+    """By layer: count^a times the mean over routed tokens of g^b |f|^c s^d."""
+    a, b, c, d = powers
+    layers = expert_layers(model)
+    sums = {name: torch.zeros(2, one.gate_up_proj.shape[0], dtype=torch.float64) for name, one in layers}
+    before, factor = {}, getattr(model.config, "residual_multiplier", 1.0)
+
+    def keep(name):
+        return lambda _, arguments: before.update({name: arguments[0].reshape(-1, arguments[0].shape[-1])})
+
+    def add(name):
+        def look(module, arguments):
+            hidden, index, weights = arguments
+            for t, (x, chosen, gates) in enumerate(zip(hidden.reshape(-1, hidden.shape[-1]), index, weights)):
+                answers = [answer(module, e, x) for e in chosen.tolist()]
+                routed = sum(g * f for g, f in zip(gates, answers))
+                h = before[name][t]
+                s = 1 - torch.nn.functional.cosine_similarity(h, h + factor * routed, dim=0)
+                for e, g, f in zip(chosen.tolist(), gates, answers):
+                    sums[name][0, e] += 1
+                    sums[name][1, e] += g**b * f.norm() ** c * s**d
+
+        return look
+
+    # the hidden state is what the norm before the experts is given
+    norms = [(model.get_submodule(name.rsplit(".", 2)[0]).post_attention_layernorm, keep(name)) for name, _ in layers]
+    see(model, ids, [*norms, *((one, add(name)) for name, one in layers)])
     return [torch.where(count > 0, count**a * total / count.clamp(min=1), 0) for count, total in sums.values()]
+
+
+def directions(experts, gate):
+    """W_EV of arXiv:2605.30992: the mean over matrices of the singular vectors that are most alike the router's row."""
+
+    def likest(matrix, row):
+        vectors = torch.linalg.svd(matrix, full_matrices=False).Vh
+        dots = vectors @ row
+        best = dots.abs().topk(min(TOP_C, len(dots))).indices
+        return (dots[best].sign()[:, None] * vectors[best]).mean(0)
+
+    def row(e):
+        first, up = experts.gate_up_proj[e].chunk(2)
+        return sum(likest(one, gate[e]) for one in (first, up, experts.down_proj[e].T)) / 3
+
+    return torch.stack([row(e) for e in range(len(gate))])
+
+
+def spectral(model, ids):
+    """By layer: the mean over tokens of the blended probability."""
+    layers = expert_layers(model)
+    blocks = {name: model.get_submodule(name.rsplit(".", 1)[0]) for name, _ in layers}
+    gates = {name: next(p for n, p in block.named_parameters() if p.dim() == 2 and "expert" not in n) for name, block in blocks.items()}
+    made = {name: directions(one, gates[name].detach()) for name, one in layers}
+    totals, count = {name: 0.0 for name in blocks}, ids.numel()
+
+    def look(name):
+        def add(_, arguments):
+            x = arguments[0].reshape(-1, arguments[0].shape[-1])
+            own, old = (torch.softmax(x @ rows.T, dim=-1) for rows in (made[name], gates[name]))
+            totals[name] = totals[name] + (ALPHA * own + (1 - ALPHA) * old).sum(0)
+
+        return add
+
+    see(model, ids, [(block, look(name)) for name, block in blocks.items()])
+    return [total / count for total in totals.values()]
+
+
+def scored(model, ids, by):
+    if by == "aimer":
+        return [aimer(one) for _, one in expert_layers(model)]
+    return spectral(model, ids) if by == "spectral" else measured(model, ids, POWERS[by])
 
 
 def cut(model, kept):
@@ -100,8 +165,7 @@ def cut(model, kept):
 def check(checkpoint, ids, report):
     model = load(checkpoint)
     by = report["by"]
-    layers = expert_layers(model)
-    scores = [aimer(one) for _, one in layers] if by == "aimer" else measured(model, ids, POWERS[by])
+    scores = scored(model, ids, by)
     error, is_same = 0.0, True
     for found, layer in zip(scores, report["layers"], strict=True):
         said = torch.tensor(layer["scores"], dtype=torch.float64)

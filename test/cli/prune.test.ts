@@ -34,14 +34,6 @@ async function pruned(there: Place, name: string, ...args: readonly string[]): P
 const SCORES: readonly (readonly [name: string, by: string, layers: readonly (readonly number[])[]])[] = [
   [
     'checkpoints/mixtral',
-    'reap',
-    [
-      [4.401076, 5.383138, 3.485255, 5.375328, 3.891295, 5.959899, 2.010071, 7.867266],
-      [5.471766, 6.063334, 8.165396, 3.896323, 3.683303, 5.049217, 5.101609, 5.766035],
-    ],
-  ],
-  [
-    'checkpoints/mixtral',
     'aimer',
     [
       [0.7895823, 0.7988195, 0.7961931, 0.7900142, 0.7950138, 0.7932036, 0.7963175, 0.7960396],
@@ -56,9 +48,26 @@ const SCORES: readonly (readonly [name: string, by: string, layers: readonly (re
       [0.7950011, 0.8032461, 0.7838169, 0.7939874],
     ],
   ],
+  [
+    'architectures/granitemoe',
+    'easy-ep',
+    [
+      [7.227953, 7.091863, 12.64946, 3.784155],
+      [2.31716, 5.017722, 9.720193, 8.178365],
+    ],
+  ],
+  ['architectures/qwen3_moe', 'spectral', [[0.1024243, 0.2054371, 0.1641202, 0.2682459, 0.2597724]]],
 ]
 
 const MORE: typeof SCORES = [
+  [
+    'checkpoints/mixtral',
+    'reap',
+    [
+      [4.401076, 5.383138, 3.485255, 5.375328, 3.891295, 5.959899, 2.010071, 7.867266],
+      [5.471766, 6.063334, 8.165396, 3.896323, 3.683303, 5.049217, 5.101609, 5.766035],
+    ],
+  ],
   [
     'architectures/granitemoe',
     'msan',
@@ -74,6 +83,22 @@ const MORE: typeof SCORES = [
       [5.217567, 6.829111, 5.609911, 7.390848],
       [7.919983, 3.437472, 7.673422, 6.48285],
       [8.715197, 8.061498, 13.09194, 4.302253],
+    ],
+  ],
+  [
+    'checkpoints/mixtral',
+    'easy-ep',
+    [
+      [12.87116, 18.81844, 12.17403, 36.13002, 8.138005, 35.13221, 9.350552, 71.01063],
+      [18.83175, 4.647344, 0.804493, 7.007403, 2.674203, 13.27312, 9.811455, 10.10831],
+    ],
+  ],
+  [
+    'checkpoints/olmoe',
+    'spectral',
+    [
+      [0.123497, 0.08071804, 0.1145278, 0.1133568, 0.09238028, 0.2689467, 0.1048093, 0.1017641],
+      [0.0731648, 0.1437533, 0.1098893, 0.113376, 0.1630583, 0.1335257, 0.09877573, 0.1644568],
     ],
   ],
 ]
@@ -141,6 +166,16 @@ describe('a smaller folder', () => {
 
 test.each([
   ['checkpoints/mixtral', ['--by', 'reap', '--keep', '6'], '--by reap measures tokens'],
+  [
+    'architectures/gemma4_text',
+    ['--by', 'easy-ep', '--keep', '2', ...tokens('architectures/gemma4_text'), '--device', 'cpu'],
+    'layers.0/moe does not add the sum of its experts to the hidden state by linear operations',
+  ],
+  [
+    'architectures/deepseek_v3',
+    ['--by', 'spectral', '--keep', '3', ...tokens('architectures/deepseek_v3'), '--device', 'cpu'],
+    'scores are sigmoids',
+  ],
   ['checkpoints/mixtral', ['--by', 'aimer', '--keep', '1'], "'num_experts_per_tok' (2) is more than 'num_local_experts' (1)"],
   ['architectures/deepseek_v3', ['--by', 'aimer', '--keep', '5'], '5 experts cannot be kept in 3 groups of one size'],
   ['architectures/deepseek_v3', ['--by', 'aimer', '--keep', '3'], "'n_group' is 3: a group of 3 experts must have at least 2"],

@@ -80,7 +80,7 @@ output "gradient.gate" = %6 as gradient of "gate" replaces "gradient.gate"
     ['%0 = variable role norm : f32[2]', 'line 1: no variable has the role norm'],
     [
       '%0 = iota : i32[4]\noutput "y" = %0 as routing layer "moe" part "some"',
-      "line 2: part is one of selected, weights, spilled, rows, norms, not 'some'",
+      "line 2: part is one of selected, weights, spilled, rows, norms, change, similarity, not 'some'",
     ],
   ])('refuse %j', (text, message) => {
     expect(() => read(text)).toThrow(GraphSyntaxError)

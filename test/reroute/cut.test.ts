@@ -78,6 +78,7 @@ const routers = (scores: readonly number[]): Routers => {
   return {
     held: 'ev',
     old: select('moe', values, scores.length, 1),
+    bias: null,
     gate: values,
     directions: values,
     logits: values.map((x) => -x),
