@@ -45,6 +45,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'remove experts of a checkpoint by a criterion, and write the smaller checkpoint',
     load: async () => (await import('./commands/bundled.ts')).prune,
   },
+  quantize: {
+    summary: 'store weights of a checkpoint in fewer bits, and say how far they are from what they were',
+    load: async () => (await import('./commands/bundled.ts')).quantize,
+  },
   reroute: {
     summary: 'route a checkpoint by the singular vectors of its experts, without training',
     load: async () => (await import('./commands/bundled.ts')).reroute,

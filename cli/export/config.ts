@@ -88,6 +88,13 @@ export function withDtype(changed: ChangedConfig, type: string, dtype: DTypeName
 
 const QUANTIZATION = 'quantization_config'
 
+/** Says how weights are quantised. */
+export function withCodes(changed: ChangedConfig, type: string, value: Config): ChangedConfig {
+  const inside = rowOf(type)!.inside
+  const alone = inside === undefined ? changed : setAt(changed, [inside, QUANTIZATION], undefined)
+  return setAt(alone, [QUANTIZATION], value)
+}
+
 /** Says that weights are numbers, without codes. */
 export function withoutCodes(changed: ChangedConfig, type: string): ChangedConfig {
   const inside = rowOf(type)!.inside

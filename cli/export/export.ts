@@ -1,4 +1,5 @@
 /** A folder in the layout of the hub: config, weights, and the files that go with a model. */
+import { isFormat } from '../../plan/storage/formats.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { CheckpointError } from '../../runtime/errors.ts'
 import type { DTypeName, ElementType } from '../../runtime/checkpoint/dtypes.ts'
@@ -14,7 +15,7 @@ import { saidBy } from './given.ts'
 import { AS_IT_IS, type Arrangement } from './gather.ts'
 import { refusalOf, type Lowered } from './refusal.ts'
 import { weightFiles, type NamedFile } from './shards.ts'
-import { exportedTensors, type Exported, type ExportedTensor, type WeightsAs } from './tensors.ts'
+import { exportedTensors, type CodedBy, type Exported, type ExportedTensor, type WeightsAs } from './tensors.ts'
 
 export interface HubFolder {
   readonly files: readonly NamedFile[]
@@ -45,6 +46,8 @@ export interface FolderOptions {
   readonly as: WeightsAs
   /** Bytes of tensors in a file. */
   readonly shard: number
+  /** Absent where every tensor is stored as numbers. */
+  readonly codedBy?: CodedBy
 }
 
 /** Which entries of weights are left, by the models before and after; null where nothing is cut. */
@@ -62,7 +65,7 @@ function withTypes({ isVerbatim, tensors }: Exported, changed: ChangedConfig, ty
 export function hubFolder(
   given: Given,
   checkpoint: Checkpoint,
-  { as, shard }: FolderOptions,
+  { as, shard, codedBy }: FolderOptions,
   terminal: Terminal,
   cut: Cut = null,
 ): HubFolder {
@@ -72,9 +75,13 @@ export function hubFolder(
   // what is cut is another model
   const reason = cut === null ? refusalOf(model, said, { type, fields: said.imported.fields }) : null
   if (reason !== null) throw new Failure(EXIT.usage, reason, 'nothing was written')
-  const carries = (tensor: string): boolean => hasHubNames && checkpoint.tensors.has(tensor)
+  const carries = (tensor: string): boolean => {
+    const found = checkpoint.tensors.get(tensor)
+    // codes that no weight reads have no place beside those of the export
+    return hasHubNames && found !== undefined && !isFormat(found.dtype)
+  }
   const arrangement = { interleaved, kept: cut?.(model, said) ?? AS_IT_IS.kept }
-  const exported = exportedTensors({ from: model.ports, to: said.ports, as, checkpoint, arrangement, carries })
+  const exported = exportedTensors({ from: model.ports, to: said.ports, as, checkpoint, arrangement, carries, codedBy })
   if (exported.tensors.length === 0) throw new CheckpointError(checkpoint.name, 'has no tensors')
   const final = withTypes(exported, changed, type)
   const others = folder === null ? [] : besideFiles(terminal.path(folder))

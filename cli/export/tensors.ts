@@ -73,19 +73,34 @@ async function* whole(make: () => Promise<Uint8Array>): AsyncGenerator<Uint8Arra
   yield await make()
 }
 
-function gathered(tensor: LaidTensor, as: WeightsAs, sources: Sources): ExportedTensor {
-  const { checkpoint } = sources
-  const made = readBy(tensor, sources)
-  const dtype = as === 'shipped' ? shippedType(tensor, made, checkpoint) : as
+/** Throws a Failure for a tensor whose elements are not converted to the dtype. */
+function checkConverted(made: readonly TensorInfo[], dtype: DTypeName, { name }: Checkpoint): void {
   const odd = made.find((one) => !isGathered(one.dtype, dtype))
-  if (odd !== undefined)
-    throw new Failure(
-      EXIT.badCheckpoint,
-      `${quoted(odd.name)} of ${checkpoint.name} is ${odd.dtype}, which is not written as ${dtype}`,
-    )
+  if (odd === undefined) return
+  throw new Failure(EXIT.badCheckpoint, `${quoted(odd.name)} of ${name} is ${odd.dtype}, which is not written as ${dtype}`)
+}
+
+function gathered(tensor: LaidTensor, made: readonly TensorInfo[], as: WeightsAs, sources: Sources): ExportedTensor {
+  const { checkpoint } = sources
+  const dtype = as === 'shipped' ? shippedType(tensor, made, checkpoint) : as
+  checkConverted(made, dtype, checkpoint)
   const { name, shape } = tensor
   const bytes = (elementCount(shape) * DTYPES[dtype].bits) / 8
   return { name, dtype, shape, bytes, pieces: () => whole(() => gather(tensor, dtype, sources)) }
+}
+
+/** The tensors that one is stored as in their place, made of its numbers, f32 in row-major order. */
+export type MakeCoded = (read: () => Promise<Float32Array>) => readonly ExportedTensor[]
+
+/** What is stored in the place of a tensor, by what it is put together from; null for its numbers. */
+export type CodedBy = (tensor: LaidTensor, made: readonly TensorInfo[]) => MakeCoded | null
+
+function written(tensor: LaidTensor, { as, codedBy }: ExportRequest, sources: Sources): readonly ExportedTensor[] {
+  const made = readBy(tensor, sources)
+  const make = codedBy?.(tensor, made) ?? null
+  if (make === null) return [gathered(tensor, made, as, sources)]
+  checkConverted(made, 'F32', sources.checkpoint)
+  return make(async () => new Float32Array((await gather(tensor, 'F32', sources)).buffer))
 }
 
 /** A tensor that no weight reads: numbers are converted as those of weights are. */
@@ -104,22 +119,25 @@ export interface ExportRequest {
   readonly arrangement: Arrangement
   /** Whether a tensor that no weight reads has the name that it would have in the export. */
   readonly carries: (tensor: string) => boolean
+  /** Absent where every tensor is stored as numbers. */
+  readonly codedBy?: CodedBy
 }
 
 /**
  * Where both tables read the same tensors and nothing is converted, all tensors are copied as the files have them, codes and
  * scales included. Throws a WeightError for weights that the checkpoint does not have, and a Failure for what cannot be written.
  */
-export function exportedTensors({ from, to, as, checkpoint, arrangement, carries }: ExportRequest): Exported {
+export function exportedTensors(request: ExportRequest): Exported {
+  const { from, to, as, checkpoint, arrangement, carries, codedBy } = request
   const { matches, problems, extra } = matchWeights({ weights: from }, checkpoint)
   if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
   const isAlike = checkpoint.isByPath !== true && arrangement.kept.size === 0 && readAlike(from, to)
-  if (as === 'shipped' && isAlike) {
+  if (as === 'shipped' && isAlike && codedBy === undefined) {
     const files = checkpoint.apart ?? checkpoint
     return { tensors: [...files.tensors.values()].map((tensor) => asItIs(tensor, files)), isVerbatim: true, leftOut: [] }
   }
   const sources = sourcesOf(checkpoint, matches, arrangement)
-  const laid = laidOut(to).map((tensor) => gathered(tensor, as, sources))
+  const laid = laidOut(to).flatMap((tensor) => written(tensor, request, sources))
   const taken = new Set(laid.map(({ name }) => name))
   const stays = (name: string): boolean => carries(name) && !taken.has(name)
   const rest = extra.filter(stays).map((name) => carried(checkpoint.tensors.get(name)!, as, checkpoint))
