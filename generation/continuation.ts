@@ -2,6 +2,7 @@
 import type { Predict } from '../analysis/eval/evaluate.ts'
 import type { Row } from '../analysis/eval/row.ts'
 import type { RoutedLayer } from '../runtime/routing/record.ts'
+import { eventLoopTurn } from './event-loop.ts'
 
 export interface LayerChoice {
   /** The instance: `layers.0/moe`. */
@@ -64,6 +65,7 @@ export const inRuns =
   async (tokens, signal) => {
     const most = given ?? MOST_TOKENS[signal === undefined ? 'steady' : 'abortable']
     for (let from = 0; ; from += most) {
+      if (from > 0) await eventLoopTurn()
       signal?.throwIfAborted()
       const found = await give(tokens.subarray(from, from + most))
       if (from + most >= tokens.length) return found

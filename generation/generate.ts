@@ -3,11 +3,14 @@ import { NotFiniteLogits } from '../analysis/eval/evaluate.ts'
 import { logSum } from '../analysis/eval/row.ts'
 import { stream } from '../training/random.ts'
 import type { Continue, LayerChoice, Prediction } from './continuation.ts'
+import { eventLoopTurn } from './event-loop.ts'
 import { chooseToken, type Choice, type Sampling } from './sampling.ts'
 
 export interface GeneratedToken extends Choice {
   /** The experts of the token before it, in each routed layer: those that predicted it. */
   readonly layers: readonly LayerChoice[]
+  /** Why it is the last one; null where more follow. */
+  readonly end: Exclude<GenerationEnd, 'aborted'> | null
 }
 
 /** Why no further token comes: one that ends the text, the number of tokens, or an abort. */
@@ -51,15 +54,17 @@ export async function* generate(request: GenerateRequest): AsyncGenerator<Genera
   const tokens = [...prompt]
   let next = prompt.subarray(given)
   for (let count = 0; count < maxTokens; count++) {
+    await eventLoopTurn()
     if (signal?.aborted === true) return 'aborted'
     const prediction = await model(next, signal).catch(abortedAs(signal))
     if (prediction === null) return 'aborted'
     const { row, layers } = finite(prediction, tokens.length)
     const choice = chooseToken(row, tokens, sampling, () => uniform(tokens.length))
-    yield { ...choice, layers }
+    const end = ends.has(choice.id) ? 'end token' : count + 1 === maxTokens ? 'length' : null
+    yield { ...choice, layers, end }
+    if (end !== null) return end
     tokens.push(choice.id)
     next = Int32Array.of(choice.id)
-    if (ends.has(choice.id)) return 'end token'
   }
   return 'length'
 }

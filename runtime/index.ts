@@ -50,6 +50,7 @@ import {
   routeTensors as routeTensorsUnchecked,
 } from './routing/tensors.ts'
 import { printReport as printReportUnchecked, readReport as readReportUnchecked } from './routing/text.ts'
+import { createSequences as createSequencesUnchecked } from './sequences.ts'
 import { createSession as createSessionUnchecked } from './session.ts'
 import { createStore as createStoreUnchecked } from './store.ts'
 import { checkInputs as checkInputsUnchecked } from './typed.ts'
@@ -57,6 +58,7 @@ import { ADAPTER, CHECKPOINT, DEVICE, RECORD, REPORT, SOURCE, STORE, TENSORS } f
 
 export type { AdapterChoice, Device } from './device.ts'
 export type { DeviceOptions } from './webgpu/device.ts'
+export type { Sequences } from './sequences.ts'
 export type { Profile, RunOptions, Session, SessionOptions } from './session.ts'
 export type { CompileProgress } from './kernel-cache.ts'
 export type { Store, StoreOptions } from './store.ts'
@@ -102,6 +104,13 @@ export const createSession = checkedAsync(
   'createSession',
   { device: DEVICE, plan: readable, options: options({ store: STORE, onCompile: callable }) },
   createSessionUnchecked,
+)
+
+/** The sequences that runs of a session continue. Throws a StateError for a plan that keeps nothing between runs. */
+export const createSequences = checked(
+  'createSequences',
+  { session: object({ plan: PLAN, run: callable }) },
+  createSequencesUnchecked,
 )
 
 /** Creates a store of weights. A lost device is reported by the methods of the store, not here. */

@@ -9,7 +9,7 @@ import { pageAssets } from './page.mjs'
 const dist = join(root, 'dist')
 
 /** What a browser loads, chunks included. */
-const browserEntries = ['runtime.js', 'browser.js', 'training.js']
+const browserEntries = ['runtime.js', 'browser.js', 'training.js', 'generation.js']
 
 /** Everything that an output imports, directly or not, and from outside of the package. */
 function importsOf(output, outputs, seen = new Set()) {

@@ -17,6 +17,7 @@ export const libraries = {
   node: 'runtime/node/index.ts',
   dawn: 'runtime/dawn/index.ts',
   files: 'runtime/checkpoint/files.ts',
+  generation: 'generation/index.ts',
   training: 'training/index.ts',
   'training-files': 'training/files/index.ts',
 }

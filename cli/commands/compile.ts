@@ -23,11 +23,12 @@ import { directoryOf, writeTogether } from '../files.ts'
 import { codeOf } from '../kernel-code.ts'
 import { readSource } from '../load.ts'
 import { plural, writeList } from '../output.ts'
+import { compileContinued, contextOption, sequencesOption, stateOf, type ContextOptions } from '../model/continued.ts'
 import { keepApart } from '../overwriting.ts'
 import { weightFormats, weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions, TargetOptions, FormatOption, WeightFormatOptions {
+interface Options extends SpecOptions, TargetOptions, FormatOption, WeightFormatOptions, ContextOptions {
   readonly output: string
 }
 
@@ -91,10 +92,13 @@ function refuseOverwriting(source: Source, path: string, options: Options, termi
 }
 
 async function compileTo(path: string, options: Options, terminal: Terminal): Promise<ExitCode> {
+  const state = stateOf(options)
   const source = readSource(path, terminal)
   refuseOverwriting(source, path, options, terminal)
   const target = await chooseTarget(options, terminal)
-  const { plan, model } = compileSource(source, options, target, terminal, await weightFormats(options, terminal))
+  const formats = await weightFormats(options, terminal)
+  const continued = state === null ? null : compileContinued(source, options, target, terminal, formats, state)
+  const { plan, model } = continued ?? compileSource(source, options, target, terminal, formats)
   const files = await filesOf(plan, model === null ? null : recipeOf(model))
   const set = { files: files.map(([name, text]) => [name, textPieces(text)] as const), ofEarlier: filesOfEarlier }
   const message = `${plan.model}: ${plural(plan.kernels.length, 'kernel')}, ${plural(plan.weights.length, 'weight')}, for ${target.name}`
@@ -114,6 +118,8 @@ export const compile: CommandModule = {
       .requiredOption('-o, --output <dir>', 'folder for plan.json, a .wgsl or .wasm file a kernel, and the bindings')
       .option('--weights <path>', 'lays weights out as this checkpoint has them: a .safetensors file or a folder')
       .addOption(weightsAsOption())
+      .addOption(contextOption('runs continue sequences, of which so many tokens are kept at most'))
+      .addOption(sequencesOption())
       .addOption(targetOption())
       .addOption(fastOption())
       .addOption(modelOption())

@@ -8,7 +8,8 @@ import { formatOption, type CommandModule, type Context, type FormatOption } fro
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { settingsIn, type EmbedSettings } from '../embed/settings.ts'
 import { withLoaded, type Loaded } from '../model/open.ts'
-import { sequenceShape, tokensOf } from '../model/ports.ts'
+import { sequenceShape } from '../../plan/text-ports.ts'
+import { tokensOf } from '../model/ports.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether } from '../files.ts'
 import { isFolder } from '../model/source.ts'
@@ -31,7 +32,7 @@ interface HiddenPort {
 
 /** The hidden states of all tokens. Throws a Failure for a model without them. */
 function hiddenOf(plan: Plan): HiddenPort {
-  const { port: tokens } = tokensOf(plan)
+  const { tokens } = tokensOf(plan)
   const found = plan.outputs.flatMap((port) => {
     const width = constantValue(dim(port.shape.at(-1) ?? 1))
     const isHidden = port.role === undefined && port.dtype === 'f32' && port.shape.slice(0, -1).join() === tokens.shape.join()
@@ -70,7 +71,7 @@ async function vectorsOf(
   texts: readonly Int32Array[],
   { pooling, normalises }: EmbedSettings,
 ): Promise<readonly Float64Array[]> {
-  const [{ port: tokens }, { port: hidden, width }] = [tokensOf(plan), hiddenOf(plan)]
+  const [{ tokens }, { port: hidden, width }] = [tokensOf(plan), hiddenOf(plan)]
   const vectors: Float64Array[] = []
   for (const data of texts) {
     const outputs = await run({ [tokens.name]: { shape: sequenceShape({ tokens }, data.length), data } })

@@ -1,8 +1,7 @@
 /** Runs the generation, and tells each piece of text when it is certain. */
 import type { GeneratedToken, GenerateRequest, GenerationEnd } from '../../generation/generate.ts'
 import { generate } from '../../generation/generate.ts'
-import { stopSearch } from '../../generation/stops.ts'
-import { textStream } from '../../text/decoder/stream.ts'
+import { answerText } from '../../generation/answer-text.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { NotFiniteLogits } from '../../analysis/eval/evaluate.ts'
 import type { Decode } from '../../text/decoder/open.ts'
@@ -18,6 +17,7 @@ export interface Answer {
   readonly times: { readonly prompt: number; readonly rest: number }
 }
 
+/** Tells an answer piece by piece. */
 interface Telling {
   readonly add: (token: GeneratedToken) => void
   /** Whether a stop was found. */
@@ -29,18 +29,17 @@ interface Telling {
 const SILENT: Telling = { add: () => {}, isOver: () => false, end: () => null }
 
 function telling(decode: Decode, prompt: Int32Array, stops: readonly string[], tell: (text: string) => void): Telling {
-  const [text, search] = [textStream(decode, [...prompt]), stopSearch(stops)]
+  const text = answerText(decode, [...prompt], stops)
   let all = ''
   const say = (piece: string): void => {
     all += piece
     if (piece !== '') tell(piece)
   }
   return {
-    add: ({ id }) => say(search.add(text.add(id))),
-    isOver: search.isFound,
+    add: ({ id }) => say(text.add(id)),
+    isOver: text.isOver,
     end: () => {
-      say(search.add(text.end()))
-      say(search.end())
+      say(text.end())
       return all
     },
   }

@@ -1,22 +1,19 @@
 /** Opens a model for evaluation, on a device or in the reference. */
-import type { Predict, Predictions } from '../../analysis/eval/evaluate.ts'
+import type { Predict } from '../../analysis/eval/evaluate.ts'
 import type { LowerOptions } from '../../compiler/lower/lower.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { PORTABLE, type Target } from '../../plan/target.ts'
+import { PORTABLE } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import type { Device } from '../../runtime/device.ts'
-import { choicesOf } from '../../runtime/routing/tensors.ts'
 import type { HostData } from '../../runtime/tensors.ts'
 import { matchWeights } from '../../runtime/weights/match.ts'
 import type { SpecOptions } from '../checking.ts'
-import { compileSource, compileSourceAnyway, type AddedOptions, type Compiled } from '../compilation.ts'
-import type { Code } from '../../grammar/codes.ts'
-import { refuseErrors } from '../diagnostics.ts'
+import { compileSource, type Compiled } from '../compilation.ts'
+import { compileContinued } from './continued.ts'
 import { openModelSource } from './source.ts'
-import type { Source } from '../../grammar/source.ts'
-import { choicesOfLast, inRuns, lastRow, wholeSequence, type Continuation } from '../../generation/continuation.ts'
-import { createSequences } from '../../runtime/sequences.ts'
+import { wholeSequence, type Continuation } from '../../generation/continuation.ts'
+import { predictBy, sessionSequence } from '../../generation/session-sequence.ts'
 import type { Session } from '../../runtime/session.ts'
 import { bytes, milliseconds } from '../output.ts'
 import { createProgress } from '../progress.ts'
@@ -26,7 +23,8 @@ import { withWeights } from '../run/weight-files.ts'
 import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
-import { sequenceShape, textPorts, type TextPorts } from './ports.ts'
+import type { TextPorts } from '../../plan/text-ports.ts'
+import { continuedPorts, textPorts } from './ports.ts'
 
 export interface GivenModel {
   /** A spec, or the folder of a checkpoint. */
@@ -59,15 +57,6 @@ export type WithSequence = <T>(given: GivenModel, longest: number, work: (model:
 export type WithModel = <T>(given: GivenModel, work: (model: OpenModel) => Promise<T>) => Promise<T>
 
 export type Run = (inputs: Readonly<Record<string, HostData>>) => Promise<Readonly<Record<string, FileData>>>
-
-function predictBy({ graph }: Pick<Compiled, 'graph'>, ports: TextPorts, run: Run): Predict {
-  return async (tokens): Promise<Predictions> => {
-    const shape = sequenceShape(ports, tokens.length)
-    const outputs = await run({ [ports.tokens.name]: { shape, data: tokens } })
-    const { data } = outputs[ports.logits.name]
-    return { logits: data as Float32Array, layers: choicesOf(graph?.routes ?? [], outputs).layers }
-  }
-}
 
 async function onDevice<T>(
   device: Device,
@@ -113,37 +102,6 @@ export interface Loaded {
   readonly session: Session | null
 }
 
-/** The logits of the last token alone are wanted of outputs that have some for each: nothing is drawn from the others. */
-const lastRows: NonNullable<AddedOptions['last']> = (outputs) =>
-  Object.fromEntries(
-    outputs.flatMap(({ name, role, node: { shape, dtype } }) =>
-      role === undefined && dtype === 'f32' && shape.length >= 2 ? [[name, shape.length - 2] as const] : [],
-    ),
-  )
-
-const TOO_LARGE: Code = 'SMOE6007'
-
-/** Compiles a model that continues a sequence; null, and a note, where it cannot. Mistakes of the spec are told by the caller. */
-function compileContinued(
-  source: Source,
-  spec: SpecOptions,
-  target: Target,
-  terminal: Terminal,
-  added: AddedOptions,
-  longest: number,
-): Compiled | null {
-  const options = { ...added, state: { sequences: 1, longest }, last: lastRows }
-  const compilation = compileSourceAnyway(source, spec, target, terminal, options)
-  const { plan, diagnostics } = compilation
-  const problem = diagnostics.find(({ severity }) => severity === 'error')
-  // where nothing is kept, no position looks back, and nothing tells what is one
-  if (problem === undefined && plan?.state !== undefined) return { ...compilation, plan }
-  // a text too long for the target is no reason to evaluate it again and again
-  if (problem?.code === TOO_LARGE) refuseErrors(diagnostics, terminal)
-  if (problem !== undefined) terminal.err(`note: each token evaluates the whole text: ${problem.message}\n`)
-  return null
-}
-
 /**
  * Runs the work with the model loaded on a device, or in the reference where there is none, and frees it in any case. `check`
  * sees the plan before weights are read.
@@ -162,7 +120,9 @@ export async function withLoaded<T>(
   const added = { ...lower, ...formats }
   // the reference evaluates a graph anew each time
   const continued =
-    device === null || longest === null ? null : compileContinued(source, spec, device.target, terminal, added, longest)
+    device === null || longest === null
+      ? null
+      : compileContinued(source, spec, device.target, terminal, added, { sequences: 1, longest })
   const compiled = continued ?? compileSource(source, spec, device?.target ?? PORTABLE, terminal, added)
   check(compiled.plan)
   return withWeights({ weights }, compiled.plan, terminal, ({ checkpoint }) => {
@@ -179,31 +139,13 @@ export const opener =
   (given, work) =>
     withLoaded(device, terminal, given, textPorts, ({ compiled, run }) => {
       const ports = textPorts(compiled.plan)
-      return work({ name: compiled.plan.model, ports, predict: predictBy(compiled, ports, run) })
+      return work({ name: compiled.plan.model, ports, predict: predictBy(ports, compiled.graph?.routes ?? [], run) })
     })
 
-/** The sequence of a session that continues it; where its plan keeps nothing, no position looks back. */
-function continuationOf({ compiled: { graph, plan }, run, session }: Loaded, ports: TextPorts): Continuation {
-  const sequences = session === null || plan.state === undefined ? null : createSequences(session)
-  if (sequences === null) return wholeSequence(predictBy({ graph }, ports, run))
-  return {
-    give: inRuns(async (tokens) => {
-      const shape = sequenceShape(ports, tokens.length)
-      const outputs = await sequences.run({ [ports.tokens.name]: { shape, data: tokens } })
-      const logits = outputs[ports.logits.name].data as Float32Array
-      const { layers } = choicesOf(graph?.routes ?? [], outputs)
-      return { row: lastRow(logits, ports.vocabulary), layers: choicesOfLast(layers) }
-    }),
-    goBack: (length) => {
-      const known = sequences.lengths()[0]
-      const kept = length >= known ? known : sequences.rewinds ? length : 0
-      sequences.truncate([kept])
-      return kept
-    },
-  }
-}
-
-const continuedPorts = (plan: Plan): TextPorts => textPorts(plan, plan.state === undefined ? 'all' : 'last')
+const sequenceOf = ({ compiled: { graph }, run, session }: Loaded, ports: TextPorts): Continuation =>
+  session === null
+    ? wholeSequence(predictBy(ports, graph?.routes ?? [], run))
+    : sessionSequence(session, ports, graph?.routes ?? [])
 
 /** Opens language models that continue a sequence: a plan with a state where the model allows it. */
 export const continuer =
@@ -216,7 +158,7 @@ export const continuer =
       continuedPorts,
       (loaded) => {
         const ports = continuedPorts(loaded.compiled.plan)
-        return work({ name: loaded.compiled.plan.model, ports, sequence: continuationOf(loaded, ports) })
+        return work({ name: loaded.compiled.plan.model, ports, sequence: sequenceOf(loaded, ports) })
       },
       longest,
     )

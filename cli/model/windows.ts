@@ -2,10 +2,11 @@
 import type { Text } from '../../analysis/eval/evaluate.ts'
 import { windowsOf } from '../../analysis/eval/windows.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
+import { sequenceShape } from '../../plan/text-ports.ts'
 import type { RoutedLayer } from '../../runtime/routing/record.ts'
 import { choicesOf } from '../../runtime/routing/tensors.ts'
 import type { Loaded } from './open.ts'
-import { sequenceShape, textPorts } from './ports.ts'
+import { textPorts } from './ports.ts'
 
 export interface WindowRequest {
   readonly texts: readonly Text[]

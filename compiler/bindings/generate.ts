@@ -19,6 +19,7 @@ import type { Plan, Port } from '../../plan/plan.ts'
 import type { Recipe } from '../../plan/recipe.ts'
 import { className, docText, literal, propertyName } from './names.ts'
 import { portDoc, tensorType } from './tensors.ts'
+import { continuesText, generateMethod, TEXT_PROPERTY, TEXT_STATEMENT, textImport } from './text.ts'
 import { trainingImport, trainingStatements } from './training.ts'
 import { weightUnion } from './weight-names.ts'
 
@@ -67,6 +68,7 @@ const portsConstant = (ports: readonly Port[]): string =>
   `\nconst INPUTS: readonly TypedPort[] = [\n${ports.map((port) => `  ${portText(port)},\n`).join('')}]\n`
 
 function modelClass(name: string, plan: Plan): ClassDeclarationStructure {
+  const hasText = continuesText(plan)
   return {
     kind: StructureKind.Class,
     name,
@@ -74,9 +76,23 @@ function modelClass(name: string, plan: Plan): ClassDeclarationStructure {
     docs: [docText([plan.doc === '' ? `The model ${plan.model}.` : plan.doc])],
     properties: [
       { name: 'session', type: 'Session', isReadonly: true, docs: ['What runs the plan, for all that is not typed here.'] },
+      ...(hasText ? [TEXT_PROPERTY] : []),
     ],
-    ctors: [{ scope: Scope.Private, parameters: [{ name: 'session', type: 'Session' }], statements: ['this.session = session'] }],
-    methods: [loadMethod(name, plan), dimsMethod(name), runMethod(name), weightShapeMethod(name), disposeMethod()],
+    ctors: [
+      {
+        scope: Scope.Private,
+        parameters: [{ name: 'session', type: 'Session' }],
+        statements: ['this.session = session', ...(hasText ? [TEXT_STATEMENT] : [])],
+      },
+    ],
+    methods: [
+      loadMethod(name, plan),
+      dimsMethod(name),
+      runMethod(name),
+      ...(hasText ? [generateMethod(plan)] : []),
+      weightShapeMethod(name),
+      disposeMethod(),
+    ],
   }
 }
 
@@ -154,6 +170,7 @@ function statementsOf(plan: Plan, recipe: Recipe | null): readonly (StatementStr
       moduleSpecifier: PACKAGE,
       namedImports: [...VALUES.map((value) => ({ name: value })), ...TYPES.map((type) => ({ name: type, isTypeOnly: true }))],
     },
+    ...(continuesText(plan) ? [textImport()] : []),
     ...(recipe === null ? [] : [trainingImport()]),
     portsInterface(`${name}Inputs`, plan.inputs, `What a run of ${plan.model} takes.`),
     portsInterface(
@@ -170,8 +187,8 @@ function statementsOf(plan: Plan, recipe: Recipe | null): readonly (StatementStr
 }
 
 /**
- * The text of the bindings: one module that imports the runtime package and nothing else; with a recipe it trains the model too,
- * and imports the training package.
+ * The text of the bindings: one module that imports the runtime package. That of a language model imports the generation package,
+ * and continues texts; with a recipe it imports the training package, and trains the model.
  */
 export function generateBindings(plan: Plan, recipe: Recipe | null = null): string {
   checkArgument('generateBindings', 'plan', plan, PLAN)

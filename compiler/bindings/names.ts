@@ -2,15 +2,21 @@
 
 /** What the module imports, and what it uses without an import: a class of that name would take its place. */
 const TAKEN: ReadonlySet<string> = new Set([
+  'AnswerTextToken',
+  'AnswerToken',
   'Checkpoint',
   'Data',
   'Device',
+  'IdOptions',
   'LoadOptions',
   'MachinePlans',
   'Plan',
   'Saved',
   'Session',
   'Tensor',
+  'TextModel',
+  'TextOptions',
+  'TokenIds',
   'TrainingFacts',
   'TypedBatchMetrics',
   'TypedEvent',

@@ -61,7 +61,11 @@ afterAll(() => rmSync(folder, { recursive: true }))
 async function bundled(name: string, source: Source): Promise<Bindings> {
   const [written, out] = [join(folder, `${name}.ts`), join(folder, `${name}.mjs`)]
   writeFileSync(written, bindingsOf(source))
-  const alias = { 'smoe/runtime': resolve('runtime/index.ts'), 'smoe/training': resolve('training/index.ts') }
+  const alias = {
+    'smoe/runtime': resolve('runtime/index.ts'),
+    'smoe/generation': resolve('generation/index.ts'),
+    'smoe/training': resolve('training/index.ts'),
+  }
   await build({
     entryPoints: [written],
     outfile: out,

@@ -20,6 +20,7 @@ const options: ts.CompilerOptions = {
   paths: {
     'smoe/runtime': [join(root, 'runtime/index.ts')],
     'smoe/runtime/node': [join(root, 'runtime/node/index.ts')],
+    'smoe/generation': [join(root, 'generation/index.ts')],
     'smoe/training': [join(root, 'training/index.ts')],
     'smoe/training/files': [join(root, 'training/files/index.ts')],
     'smoe/compiler/training': [join(root, 'compiler/train.ts')],

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { checkPlan } from '../../plan/check.ts'
+import type { Plan } from '../../plan/plan.ts'
 import { LAYER, place } from './harness.ts'
 
 test('writes the plan, a file a kernel, and the bindings, and lists them', async () => {
@@ -26,6 +27,57 @@ test('the bindings of a model that says how it learns train it', async () => {
   expect(there.read('layer/layer.ts')).not.toContain('Training')
   expect(there.read('learns/layer.ts')).toContain('export class LayerTraining {')
   expect(there.read('learns/layer.ts')).toContain("reported: ['loss.size'],")
+}, 60_000)
+
+const TALK = `import { swiglu } from "std/experts/swiglu"
+import { attention } from "std/blocks/attention"
+import { top_k } from "std/policies/top_k"
+
+model talk(V: int = 11, D: int = 8) {
+  input tokens: i32[B, S]
+  param embed: f32[V, D]
+  var h = take(embed, tokens)
+  h = h + attention(h, heads = 2)
+  h = h + moe(h) {
+    experts 4 of swiglu(F = 12)
+    route top_k(k = 2)
+  }
+  output logits: f32[B, S, V] = h @ embed.T
+}
+`
+
+test('with a context the plan continues a text, and what cannot is told', async () => {
+  const whole = TALK.replace('{ top_k } from "std/policies/top_k"', '{ expert_choice } from "std/policies/expert_choice"')
+  const there = place({
+    'talk.smoe': TALK,
+    'choice.smoe': whole.replace('top_k(k = 2)', 'expert_choice()\n    require expert choice'),
+  })
+  const compiled = async (
+    ...args: readonly string[]
+  ): Promise<{ readonly err: string; readonly plan: Plan; readonly typed: string }> => {
+    const { code, err } = await there.smoe('compile', ...args, '-o', 'out', '--target', 'cpu')
+    expect(code, err).toBe(0)
+    return { err, plan: JSON.parse(there.read('out/plan.json')!) as Plan, typed: there.read('out/talk.ts')! }
+  }
+  const one = await compiled('talk.smoe', '--context', '20')
+  expect(one.plan.state).toEqual({ sequences: 1, longest: 20, rewinds: true })
+  expect(one.plan.outputs[0].shape).toEqual(['1', '1', '11'])
+  expect(one.typed).toContain('20 tokens of prompt and answer are kept at most')
+  const several = await compiled('talk.smoe', '--context', '20', '--sequences', '3')
+  expect(several.plan.state).toEqual({ sequences: 3, longest: 20, rewinds: true })
+  expect(several.plan.outputs[0].shape).toEqual(['3', 'S', '11'])
+  expect(several.typed).not.toContain('generate(')
+  const choice = await compiled('choice.smoe', '--context', '20')
+  expect(choice.err).toMatch(/^note: each token evaluates the whole text: /m)
+  expect(choice.plan.state).toBeUndefined()
+  expect(choice.typed).toContain('Each token evaluates the whole text')
+  for (const [args, message] of [
+    [['--sequences', '2'], '--sequences without --context'],
+    [['--context', '0'], "'0' is not a number of tokens"],
+  ] as const) {
+    const { code, err } = await there.smoe('compile', 'talk.smoe', '-o', 'out', ...args)
+    expect([code, err]).toEqual([2, expect.stringContaining(message)])
+  }
 }, 60_000)
 
 test('the same spec gives the same files', async () => {

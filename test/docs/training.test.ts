@@ -68,6 +68,7 @@ test('and trains, and runs what it has learned', { ...IN_LONG_ALONE, timeout: 30
     'smoe/runtime': resolve('runtime/index.ts'),
     'smoe/std': resolve('cli/std.ts'),
     'smoe/training/files': resolve('training/files/index.ts'),
+    'smoe/generation': resolve('generation/index.ts'),
     'smoe/training': resolve('training/index.ts'),
   }
   await build({

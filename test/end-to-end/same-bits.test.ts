@@ -12,12 +12,19 @@ import { build, type BuildOptions } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { generateBindings } from '../../compiler/bindings/generate.ts'
+import { compile } from '../../compiler/compile.ts'
+import { createTextModel } from '../../generation/index.ts'
+import type { Plan } from '../../plan/plan.ts'
+import { CPU } from '../../plan/target.ts'
+import { createSession, memoryCheckpoint } from '../../runtime/index.ts'
 import { openCpuDevice } from '../../runtime/node/threads.ts'
+import { framed } from '../support/check.ts'
+import { openCheckpoint } from '../support/checkpoints.ts'
 import { launch, scriptBrowserPath } from '../support/chromium.ts'
 import type { PageResult, PerformInPage } from '../support/same-bits/page.ts'
 import { makeWorks } from '../support/same-bits/works.ts'
 import { perform, type Bytes, type Run } from '../support/same-bits/work.ts'
-import { root } from '../support/sources.ts'
+import { load, root } from '../support/sources.ts'
 
 const works = makeWorks()
 const folder = mkdtempSync(join(tmpdir(), 'smoe-same-bits-'))
@@ -98,23 +105,85 @@ const MODEL_PAGE = `
 import { openSafetensors, bytesSource } from 'smoe/runtime'
 import { openDevice } from 'smoe/runtime/browser'
 import { Mixtral } from './mixtral.ts'
+import { Mixtral as Continued } from './continued.ts'
+
+async function open(Model, file, threads) {
+  const [plan, weights] = await Promise.all([fetch(file).then((it) => it.json()), fetch('weights').then((it) => it.arrayBuffer())])
+  const device = await openDevice({ runs: plan.target, threads })
+  return { device, model: await Model.load(device, plan, await openSafetensors(bytesSource(new Uint8Array(weights)))) }
+}
 
 globalThis.runModel = async (tokens, threads) => {
-  const [plan, weights] = await Promise.all([fetch('plan.json').then((it) => it.json()), fetch('weights').then((it) => it.arrayBuffer())])
-  const device = await openDevice({ runs: plan.target, threads })
-  const model = await Mixtral.load(device, plan, await openSafetensors(bytesSource(new Uint8Array(weights))))
+  const { device, model } = await open(Mixtral, 'plan.json', threads)
   const { logits } = await model.run({ tokens: { shape: [1, tokens.length], data: Int32Array.from(tokens) } })
   const bytes = [...new Uint8Array(logits.data.buffer)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
   return { bytes, name: device.choice.name, reason: device.choice.reason }
 }
+
+globalThis.generateTokens = async (tokens, threads, options) => {
+  const { model } = await open(Continued, 'continued.json', threads)
+  const read = async (signal) => {
+    const ids = []
+    try {
+      for await (const { id } of model.generate(tokens, { ...options, signal })) ids.push(id)
+    } catch (reason) {
+      return { ids, reason: String(reason) }
+    }
+    return { ids, reason: null }
+  }
+  const stop = new AbortController()
+  setTimeout(() => stop.abort('a timer of the page'), 20)
+  const aborted = await read(stop.signal)
+  return { aborted, whole: await read() }
+}
 `
 
-async function modelPage({ plan }: Run): Promise<string> {
+async function modelPage(plan: Plan, continued: Plan): Promise<string> {
   writeFileSync(join(folder, 'mixtral.ts'), generateBindings(plan))
+  writeFileSync(join(folder, 'continued.ts'), generateBindings(continued))
   return bundle({
     stdin: { contents: MODEL_PAGE, resolveDir: folder, loader: 'ts' },
-    alias: { 'smoe/runtime': join(root, 'runtime/index.ts'), 'smoe/runtime/browser': join(root, 'runtime/browser/index.ts') },
+    alias: {
+      'smoe/runtime': join(root, 'runtime/index.ts'),
+      'smoe/runtime/browser': join(root, 'runtime/browser/index.ts'),
+      'smoe/generation': join(root, 'generation/index.ts'),
+    },
   })
+}
+
+/** What a page tells of an answer; the reason of an abort. */
+interface Told {
+  readonly ids: readonly number[]
+  readonly reason: string | null
+}
+
+/** The options of an answer that is long enough to be aborted. */
+const ANSWER = { maxTokens: 400, temperature: 0.9, topK: 30, seed: 7 } as const
+
+/** The fixture, of which a text of so many tokens is kept. */
+function continuedPlan(): Plan {
+  const { spec } = openCheckpoint(join(root, 'test/fixtures/checkpoints/mixtral'))
+  const { plan, diagnostics } = compile(spec, { load, target: CPU, state: { sequences: 1, longest: 500 }, last: { logits: 1 } })
+  if (plan === null) throw new Error(framed(diagnostics))
+  return plan
+}
+
+/** What Node generates. */
+async function answerOf(plan: Plan, { checkpoint }: Run, prompt: readonly number[]): Promise<readonly number[]> {
+  const device = openCpuDevice({ threads: 2 })
+  try {
+    const session = await createSession(device, plan)
+    const tensors = Object.entries(checkpoint).map(([name, { shape, values }]) => [
+      name,
+      { shape, data: Float32Array.from(values) },
+    ])
+    await session.loadWeights(memoryCheckpoint(Object.fromEntries(tensors)), { allowExtra: true })
+    const ids: number[] = []
+    for await (const { id } of createTextModel(session).generate(prompt, ANSWER)) ids.push(id)
+    return ids
+  } finally {
+    device.dispose()
+  }
 }
 
 const INLINE = 'one thread: the page is not cross-origin isolated (COOP and COEP headers)'
@@ -130,6 +199,7 @@ const PAGES = [
 describe.runIf(path !== null)('a page in a browser without WebGPU', () => {
   let browser: Browser
   let server: Server
+  let continued: Plan
   beforeAll(async () => {
     const html = (script: string): Served => ({
       type: 'text/html',
@@ -137,12 +207,14 @@ describe.runIf(path !== null)('a page in a browser without WebGPU', () => {
     })
     const script = (body: string): Served => ({ type: 'text/javascript', body })
     const mixtral = works.mixtral as Run
+    continued = continuedPlan()
     server = serve({
       '/': html('work.js'),
       '/work.js': script(await bundle({ entryPoints: ['test/support/same-bits/page.ts'] })),
       '/refused': html('work.js'),
       '/model': html('model.js'),
-      '/model.js': script(await modelPage(mixtral)),
+      '/model.js': script(await modelPage(mixtral.plan, continued)),
+      '/continued.json': { type: 'application/json', body: JSON.stringify(continued) },
       '/plan.json': { type: 'application/json', body: JSON.stringify(mixtral.plan) },
       '/weights': {
         type: 'application/octet-stream',
@@ -199,4 +271,29 @@ describe.runIf(path !== null)('a page in a browser without WebGPU', () => {
     expect(result.reason).toMatch(/^it runs plans for cpu/)
     expect(result.bytes).toBe(expected['mixtral: run 0 logits'])
   })
+  test.each(['/isolated/model', '/model'])(
+    'a bundled model at %s generates the tokens of Node, and ends once it is aborted',
+    async (where) => {
+      const page = await open(where)
+      const prompt = (works.mixtral as Run).inputs[0].tokens.values
+      const { aborted, whole } = await page.evaluate(
+        ([tokens, threads, options]) =>
+          (
+            globalThis as unknown as {
+              generateTokens: (
+                tokens: readonly number[],
+                threads: number,
+                options: unknown,
+              ) => Promise<Record<'aborted' | 'whole', Told>>
+            }
+          ).generateTokens(tokens, threads, options),
+        [prompt, 2, ANSWER] as const,
+      )
+      const ids = await answerOf(continued, works.mixtral as Run, prompt)
+      expect(whole).toEqual({ ids, reason: null })
+      expect(aborted.reason).toBe('a timer of the page')
+      expect(aborted.ids.length).toBeLessThan(ids.length)
+      expect(ids.slice(0, aborted.ids.length)).toEqual(aborted.ids)
+    },
+  )
 })

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { describe, expect, test } from 'vitest'
 import * as bindings from '../../compiler/bindings/generate.ts'
 import * as compiler from '../../compiler/compile.ts'
+import * as generation from '../../generation/index.ts'
 import * as compilerTraining from '../../compiler/train.ts'
 import { ArgumentError } from '../../plan/arguments.ts'
 import * as browser from '../../runtime/browser/index.ts'
@@ -111,6 +112,7 @@ const MODULES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   dawn,
   node,
   files,
+  generation,
   training,
   'training/files': trainingFiles,
   compiler,
