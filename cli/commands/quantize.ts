@@ -96,7 +96,8 @@ async function quantizeGiven(
     draw = (done, all) => progress.update(done / all)
     await writeFolder(output, folder.files, `wrote ${output}`, terminal).finally(() => progress.end())
     const original = { typed, weights, weightsAs: 'shipped', spec: { set, model, root } } as const
-    const evaluation = onTexts === null ? null : await compareWithOriginal(output, original, onTexts, context, terminal)
+    const changed = { typed: output }
+    const evaluation = onTexts === null ? null : await compareWithOriginal(changed, original, onTexts, context, terminal)
     const bytesBefore = [...(checkpoint.apart ?? checkpoint).tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0)
     const exported = { type: given.type, from: typed, to: output, folder, notes }
     const report = { to, tensors: quantized.tensors(), bytesBefore, exported, evaluation }

@@ -29,16 +29,16 @@ export async function textsFor(
   return readTexts(text, isFolder(typed, terminal) ? typed : (weights ?? null), deadline, terminal)
 }
 
-/** The folder of the changed model on the texts, with the original beside it. */
+/** The changed model on the texts, with the original beside it. */
 export async function compareWithOriginal(
-  changed: string,
+  changed: Pick<GivenModel, 'typed' | 'weights'>,
   original: GivenModel,
   { texts, device }: OnTexts,
   context: number,
   terminal: Terminal,
 ): Promise<Evaluation> {
   const withModel = opener(device, terminal)
-  return withModel({ typed: changed, weightsAs: 'shipped', spec: { set: [] } }, (own) =>
+  return withModel({ ...changed, weightsAs: 'shipped', spec: { set: [] } }, (own) =>
     withModel(original, (other) =>
       evaluateTexts({ texts, context, stride: context, predict: own.predict, other: other.predict }),
     ),

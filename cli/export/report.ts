@@ -34,12 +34,16 @@ const changeText = ({ path, from, value }: ConfigChange): string => {
   return from === undefined ? `${field} ${shown(value)} added` : `${field} ${shown(from)} -> ${shown(value)}`
 }
 
-export function reportText({ type, folder }: ExportReport): string {
+const configText = ({ changes }: HubFolder): string =>
+  changes.length === 0 ? 'config: as it was' : `config: ${changes.map(changeText).join(', ')}`
+
+/** `instead` is said in the place of how the config changed. */
+export function reportText({ type, folder }: ExportReport, instead: string | null = null): string {
   const types = bytesByType(folder.tensors).map(([dtype, size]) => `${bytes(size)} of ${dtype}`)
   const how = folder.isVerbatim ? 'as they were' : 'written anew'
   const lines = [
     `${type}: ${plural(folder.tensors.length, 'tensor')} ${how}, ${types.join(', ')}`,
-    folder.changes.length === 0 ? 'config: as it was' : `config: ${folder.changes.map(changeText).join(', ')}`,
+    instead ?? configText(folder),
     folder.beside.length === 0 ? 'no other files' : `also: ${listed(folder.beside, 12)}`,
     ...(folder.leftOut.length === 0 ? [] : [`left out, as no weight reads them: ${listed(folder.leftOut, 8)}`]),
   ]

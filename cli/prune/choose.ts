@@ -1,13 +1,18 @@
 /** How many experts are kept, and which. */
 import { EXIT, Failure } from '../exit.ts'
 
-/** `6`, or `75%`: the number that goes is rounded down. Throws a Failure unless some go and some stay. */
-export function keptCount(text: string, experts: number): number {
+/**
+ * `6`, or `75%`: the number that goes is rounded down. Throws a Failure unless some stay, and unless some go where not all may
+ * stay.
+ */
+export function keptCount(text: string, experts: number, most: 'all' | 'some' = 'some'): number {
   const [, digits, percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? []
   const asked = percent === '%' ? experts - Math.floor(experts * (1 - Number(digits) / 100) + 1e-9) : Number(digits)
   if (!Number.isSafeInteger(asked) || asked < 1)
     throw new Failure(EXIT.usage, `'${text}' is not a number of experts`, 'write --keep 6 or --keep 75%')
-  if (asked >= experts) throw new Failure(EXIT.usage, `--keep ${text} keeps ${asked} of ${experts} experts: none would go`)
+  if (asked > experts) throw new Failure(EXIT.usage, `'${text}' is more than the ${experts} experts of a layer`)
+  if (asked === experts && most === 'some')
+    throw new Failure(EXIT.usage, `--keep ${text} keeps ${asked} of ${experts} experts: none would go`)
   return asked
 }
 

@@ -13,6 +13,16 @@ export interface ExpertLayer {
   readonly own: readonly WeightPort[]
 }
 
+export interface PrunedLayer {
+  /** `layers.0.moe` */
+  readonly path: string
+  /** Ascending. */
+  readonly kept: readonly number[]
+  readonly removed: readonly number[]
+  /** [E] */
+  readonly scores: Float64Array
+}
+
 const OWN = /^(.*)\.experts\.[^.]+$/
 
 /** What the policy of every layer says of groups; a row of the table has one policy for all. */

@@ -1,33 +1,28 @@
 /** A smaller model: which experts stay, and the folder that holds them. */
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
+import { textPieces } from '../../runtime/files/index.ts'
 import { EXIT, Failure } from '../exit.ts'
+import { besideFiles } from '../export/beside.ts'
 import { fieldOf, setField, valueAt, type ChangedConfig } from '../export/config.ts'
 import { hubFolder, type Cut, type FolderOptions, type HubFolder } from '../export/export.ts'
 import { saidBy, type Given } from '../export/given.ts'
 import type { Lowered } from '../export/refusal.ts'
+import { weightFiles } from '../export/shards.ts'
+import { exportedTensors } from '../export/tensors.ts'
 import type { Terminal } from '../terminal.ts'
-import { chooseKept, keptCount } from './choose.ts'
-import type { ExpertLayer } from './layers.ts'
+import { chooseKept } from './choose.ts'
+import type { ExpertLayer, PrunedLayer } from './layers.ts'
+import { specWithCounts, type SpecModel } from './spec.ts'
 
-export interface PrunedLayer {
-  /** `layers.0.moe` */
-  readonly path: string
-  /** Ascending. */
-  readonly kept: readonly number[]
-  readonly removed: readonly number[]
-  /** [E] */
-  readonly scores: Float64Array
-}
-
-/** The experts of each layer that stay: as many in all of them. Throws a Failure for a number that does not go. */
+/** The experts of each layer that stay, so many in each. Throws a Failure for a number that does not go. */
 export function chosenLayers(
   layers: readonly ExpertLayer[],
   scores: readonly Float64Array[],
-  keep: string,
+  counts: readonly number[],
   isHighest: boolean,
 ): readonly PrunedLayer[] {
   return layers.map(({ path, experts, groups }, at) => {
-    const kept = chooseKept(scores[at], keptCount(keep, experts), groups, isHighest)
+    const kept = chooseKept(scores[at], counts[at], groups, isHighest)
     const removed = Array.from({ length: experts }, (_, e) => e).filter((e) => !kept.includes(e))
     return { path, kept, removed, scores: scores[at] }
   })
@@ -56,15 +51,19 @@ const cutBy =
         const layer = layers.find(({ path }) => name.startsWith(`${path}.`))
         const isCut = smaller !== undefined && smaller.slice(1).join() === shape.slice(1).join()
         if (layer === undefined || !isCut)
-          throw new Failure(EXIT.usage, `the number of experts is also a size of ${name}, which is not in a routed layer`)
+          throw new Failure(
+            EXIT.usage,
+            `the number of experts is also a size of ${name}, which is not in a routed layer`,
+            '--to spec writes a spec in which the experts of routed layers alone are fewer',
+          )
         return [[name, layer.kept]]
       }),
     )
   }
 
 /**
- * The folder of the smaller model. The router keeps its policy: groups, the number of experts a token, and what renormalises.
- * Throws a Failure where the architecture does not allow the number, and for quantised experts that are not converted.
+ * The folder of the smaller model in the layout of the hub. The router keeps its policy: groups, the number of experts a token,
+ * and what renormalises. Throws a Failure where the config cannot say it, and for quantised experts that are not converted.
  */
 export function prunedFolder(
   given: Given,
@@ -73,6 +72,41 @@ export function prunedFolder(
   options: FolderOptions,
   terminal: Terminal,
 ): HubFolder {
-  const changed = changedConfig(given, layers[0].kept.length, terminal)
+  const count = layers[0].kept.length
+  if (layers.some(({ kept }) => kept.length !== count)) {
+    const { reason } = specWithCounts(given, layers, options.as, terminal)
+    throw new Failure(EXIT.usage, reason!, '--to spec writes a spec, which has a number for each layer')
+  }
+  const changed = changedConfig(given, count, terminal)
   return hubFolder({ ...given, changed, hasHubNames: false }, checkpoint, options, terminal, cutBy(layers))
+}
+
+/** The folder of the smaller model as a spec beside its weights, which have the names of the hub. */
+export function specFolder(
+  given: Given,
+  { name, text, model }: SpecModel,
+  layers: readonly PrunedLayer[],
+  checkpoint: Checkpoint,
+  { as, shard }: FolderOptions,
+  terminal: Terminal,
+): HubFolder {
+  const { interleaved, folder } = given
+  const { tensors, leftOut } = exportedTensors({
+    from: given.model.ports,
+    to: model.ports,
+    as,
+    checkpoint,
+    arrangement: { interleaved, kept: cutBy(layers)!(given.model, model) },
+    carries: () => false,
+  })
+  const others = folder === null ? [] : besideFiles(terminal.path(folder))
+  const spec = { name, pieces: textPieces(text), bytes: Buffer.byteLength(text) }
+  return {
+    files: [spec, ...others, ...weightFiles(tensors, shard)],
+    tensors,
+    isVerbatim: false,
+    changes: [],
+    beside: others.map((file) => file.name),
+    leftOut,
+  }
 }

@@ -21,6 +21,7 @@ interface Report {
     readonly after: { readonly loss: number }
     readonly agreement: number
   } | null
+  readonly spec: { readonly no_config: string } | null
   readonly export: { readonly config: readonly unknown[] }
 }
 
@@ -164,7 +165,60 @@ describe('a smaller folder', () => {
   })
 })
 
+describe('a spec', () => {
+  test('has a number for each layer, and the weights of the experts that stay', async () => {
+    const there = place({ 'own.json': '{"layers.0.moe": 3}' })
+    const name = 'architectures/granitemoe'
+    const report = await pruned(there, name, '--by', 'reap', '--per-layer', 'own.json', '--to', 'spec', ...tokens(name))
+    expect(report.layers.map(({ kept }) => kept.length)).toEqual([3, 4])
+    expect(there.read('out/granitemoe.smoe')).toContain('experts if i < 1 then 3 else 4 of swiglu')
+    expect(readdirSync(join(there.folder, 'out')).sort()).toEqual(['granitemoe.smoe', 'model.safetensors'])
+    expect(report.spec!.no_config).toContain("'num_local_experts' is one number for all layers")
+    // by `scripts/exports/prune.py`, of the original without the expert
+    expect(report.evaluation!.after.loss).toBeCloseTo(3.830668, 5)
+  })
+
+  test('leaves the experts of attention where they are', async () => {
+    const there = place()
+    const { layers } = await pruned(there, 'architectures/jetmoe', '--by', 'aimer', '--keep', '3', '--to', 'spec')
+    const one = readSafetensors(join(folderOf('architectures/jetmoe'), 'model.safetensors'))
+    const other = readSafetensors(join(there.folder, 'out/model.safetensors'))
+    expect(Object.keys(other).sort()).toEqual(Object.keys(one).sort())
+    for (const [name, { values, shape }] of Object.entries(other)) {
+      const [, layer] = /layers\.(\d+)\.mlp\.(?:input_linear|output_linear|router)/.exec(name) ?? []
+      if (layer === undefined) expect(values, name).toEqual(one[name].values)
+      else {
+        const row = values.length / 3
+        expect(shape[0]).toBe(3)
+        expect([...values], name).toEqual(
+          layers[Number(layer)].kept.flatMap((e) => [...one[name].values.subarray(e * row, (e + 1) * row)]),
+        )
+      }
+    }
+    expect((await there.smoe('plan', 'out/jetmoe.smoe', '--weights', 'out', '--device', 'cpu')).code).toBe(0)
+  })
+
+  test('is needed where layers keep numbers of their own', async () => {
+    const there = place({ 'own.json': '{"layers.0.moe": 6}' })
+    const { err } = await there.smoe(
+      'prune',
+      folderOf('checkpoints/mixtral'),
+      '--by',
+      'aimer',
+      '--per-layer',
+      'own.json',
+      '-o',
+      'out',
+    )
+    expect(err).toContain('(layers.0.moe has 6, layers.1.moe has 8)')
+    expect(err).toContain('--to spec writes a spec, which has a number for each layer')
+    expect(there.read('out/config.json')).toBeNull()
+  })
+})
+
 test.each([
+  ['checkpoints/mixtral', ['--by', 'aimer'], 'nothing says how many experts stay'],
+  ['architectures/jetmoe', ['--by', 'aimer', '--keep', '1', '--to', 'spec'], 'k = 2 is not in 1..1 (E = 1)'],
   ['checkpoints/mixtral', ['--by', 'reap', '--keep', '6'], '--by reap measures tokens'],
   [
     'architectures/gemma4_text',
@@ -172,9 +226,9 @@ test.each([
     'layers.0/moe does not add the sum of its experts to the hidden state by linear operations',
   ],
   [
-    'architectures/deepseek_v3',
-    ['--by', 'spectral', '--keep', '3', ...tokens('architectures/deepseek_v3'), '--device', 'cpu'],
-    'scores are sigmoids',
+    'architectures/ernie4_5_moe',
+    ['--by', 'spectral', '--keep', '3', ...tokens('architectures/ernie4_5_moe'), '--device', 'cpu'],
+    'experts are selected by scores with a bias',
   ],
   ['checkpoints/mixtral', ['--by', 'aimer', '--keep', '1'], "'num_experts_per_tok' (2) is more than 'num_local_experts' (1)"],
   ['architectures/deepseek_v3', ['--by', 'aimer', '--keep', '5'], '5 experts cannot be kept in 3 groups of one size'],

@@ -7,7 +7,9 @@ test('a share keeps what is left when the number that goes is rounded down', () 
   ])
   for (const wrong of ['0', '0%', '2.5', '-1', 'x', ''])
     expect(() => keptCount(wrong, 8), wrong).toThrow('is not a number of experts')
-  for (const all of ['8', '9', '100%', '99%']) expect(() => keptCount(all, 8), all).toThrow('none would go')
+  for (const all of ['8', '100%', '99%']) expect(() => keptCount(all, 8), all).toThrow('none would go')
+  expect(() => keptCount('9', 8)).toThrow("'9' is more than the 8 experts of a layer")
+  expect(keptCount('8', 8, 'all')).toBe(8)
 })
 
 test('the best stay, of equals the earlier ones, by either end of the scores', () => {
