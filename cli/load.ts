@@ -56,11 +56,22 @@ function readInput(terminal: Terminal): string {
   }
 }
 
-/** A spec by its path; `-` and `/dev/stdin` are standard input. */
-export const readSource = (typed: string, terminal: Terminal): Source =>
-  isInput(typed)
-    ? { path: 'stdin.smoe', text: readInput(terminal) }
-    : { path: typed, text: readText(typed, terminal, SPEC_LIMIT) }
+const CHECKPOINT = /\.(gguf|safetensors)$/
+
+/**
+ * A spec by its path; `-` and `/dev/stdin` are standard input. Throws a Failure for a file that cannot be read, and for a
+ * checkpoint in its place.
+ */
+export function readSource(typed: string, terminal: Terminal): Source {
+  if (isInput(typed)) return { path: 'stdin.smoe', text: readInput(terminal) }
+  if (CHECKPOINT.test(typed))
+    throw new Failure(
+      EXIT.usage,
+      `'${showPath(typed)}' is a checkpoint, and a spec is expected`,
+      'smoe import writes the spec of a checkpoint',
+    )
+  return { path: typed, text: readText(typed, terminal, SPEC_LIMIT) }
+}
 
 function stdModule(path: string): Source | null {
   const module = path.replace(/\.smoe$/, '')

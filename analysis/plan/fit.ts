@@ -20,7 +20,7 @@ export interface FitRequest {
   readonly plan: Plan
   readonly device: DeviceFacts
   readonly threads: number
-  /** The dims of a run with sequences of this length. */
+  /** The dims of a run with sequences of this length; those of every run where the plan has a state. */
   readonly sizesFor: (context: number) => DimValues
   readonly context: number
   readonly showBytes: (bytes: number) => string
@@ -60,18 +60,36 @@ function requirementProblem({ plan, device }: FitRequest): Misfit | null {
   }
 }
 
+const contextText = (found: number): string =>
+  found > 0
+    ? `a context of ${found} tokens fits`
+    : 'no context is short enough: weights stored in fewer bytes, or a smaller model'
+
+/** Devices give memory in blocks: what a part of the state may take beyond its bytes. */
+const BLOCK = 64
+
+/** The longest context of a plan with a state that takes so many bytes less; 0 for none. */
+function contextWithin({ state }: Plan, { state: kept }: MemoryPlan, excess: number): number {
+  if (state === undefined || kept === null || kept.perToken === 0) return 0
+  const fewer = Math.ceil((excess + BLOCK * kept.parts.length) / (kept.perToken * state.sequences))
+  return Math.max(0, state.longest - fewer)
+}
+
+/** The longest context of a plan with a state whose largest part has so many bytes; 0 where another buffer is larger. */
+function bindingContext({ state, weights }: Plan, { largestBinding: { name, bytes } }: MemoryPlan, most: number): number {
+  const isKept = weights.some((port) => port.name === name && port.variable?.kind === 'cache')
+  return state === undefined || !isKept ? 0 : Math.floor((most / bytes) * state.longest)
+}
+
 /** What does not fit; empty where all does. */
 export function misfits(request: FitRequest): readonly Misfit[] {
   const { plan, device, threads, sizesFor, context, showBytes } = request
   const { maxStorageBufferBindingSize: most } = device.limits
   const memoryFor = (length: number) => planMemory(plan, sizesFor(length), threads)
   const available = device.availableMemory() ?? Infinity
-  const shorter = (holds: (length: number) => boolean): string => {
-    const found = largest(context, holds)
-    return found > 0
-      ? `a context of ${found} tokens fits`
-      : 'no context is short enough: weights stored in fewer bytes, or a smaller model'
-  }
+  // a plan with a state is compiled for its context
+  const shorter = (holds: (length: number) => boolean, kept: number): string =>
+    contextText(plan.state === undefined ? largest(context, holds) : kept)
   const found: Misfit[] = []
   const requirement = requirementProblem(request)
   if (requirement !== null) found.push(requirement)
@@ -80,12 +98,14 @@ export function misfits(request: FitRequest): readonly Misfit[] {
   if (peak > available)
     found.push({
       what: `${showBytes(peak)} are needed at the peak, and ${showBytes(available)} are free`,
-      remedy: shorterWeights(request, memory, available) ?? shorter((length) => peakOf(memoryFor(length)) <= available),
+      remedy:
+        shorterWeights(request, memory, available) ??
+        shorter((length) => peakOf(memoryFor(length)) <= available, contextWithin(plan, memory, peak - available)),
     })
   if (memory.largestBinding.bytes > most)
     found.push({
       what: `the buffer ${memory.largestBinding.name} has ${showBytes(memory.largestBinding.bytes)}, and one binding at most ${showBytes(most)}`,
-      remedy: shorter((length) => memoryFor(length).largestBinding.bytes <= most),
+      remedy: shorter((length) => memoryFor(length).largestBinding.bytes <= most, bindingContext(plan, memory, most)),
     })
   return found
 }

@@ -1,6 +1,14 @@
 /** Device memory that a plan takes, by part, before anything is allocated. */
 import { evaluate, dim, type DimValues } from '../../plan/dim.ts'
-import { BYTES, elementBytes, type Plan, type PlanBuffer, type Program } from '../../plan/plan.ts'
+import {
+  BYTES,
+  elementBytes,
+  type Plan,
+  type PlanBuffer,
+  type PlanState,
+  type Program,
+  type WeightPort,
+} from '../../plan/plan.ts'
 import { blockBytes } from '../../runtime/cpu/memory.ts'
 import { ownMemoryBytes } from '../../runtime/cpu/own-memory.ts'
 import { programBytes } from '../../runtime/cpu/program.ts'
@@ -8,10 +16,21 @@ import { flaggedBindingOf } from '../../runtime/cpu/writers.ts'
 import { chooseProgram } from '../../runtime/dims.ts'
 import { partElements, roundUp, slotBytes } from '../../runtime/memory.ts'
 
+/** What a plan keeps of earlier tokens, in bytes. */
+export interface StateMemory {
+  readonly all: number
+  /** What one more token of one sequence takes: rows of all positions, without the last rows that have one size. */
+  readonly perToken: number
+  /** By what keeps it: `layers.0/attention.0` is the first that the attention of layer 0 keeps. */
+  readonly parts: readonly { readonly name: string; readonly bytes: number }[]
+}
+
 /** Bytes. */
 export interface MemoryPlan {
   /** By the format that they are stored in, else by their element type. */
   readonly weights: Readonly<Record<string, number>>
+  /** Keys and values, and whatever else runs keep of sequences; null where each stands alone. */
+  readonly state: StateMemory | null
   readonly constants: number
   /** Values that depend on weights alone: packed and transposed copies, tables. */
   readonly loadTimeConstants: number
@@ -84,20 +103,42 @@ function largestBinding(plan: Plan, values: DimValues): MemoryPlan['largestBindi
   return largest
 }
 
+/** Elements of a variable that one position of one sequence has; 0 for the last rows of sequences. */
+function elementsOfPosition({ shape }: WeightPort, { longest }: PlanState): number {
+  const [, positions, ...rest] = shape.map((size) => evaluate(dim(size), {}))
+  return positions === longest ? rest.reduce((all, size) => all * size, 1) : 0
+}
+
+function stateMemory({ weights, buffers, state }: Plan, bytesOf: Sizes['buffer']): StateMemory | null {
+  if (state === undefined) return null
+  const byId = new Map(buffers.map((buffer) => [buffer.id, buffer]))
+  const kept = weights.flatMap((port) => (port.variable?.kind === 'cache' ? [{ port, of: port.variable.of }] : []))
+  const parts = kept.map(({ port, of }) => ({ name: of, bytes: bytesOf(byId.get(port.buffer)!) }))
+  return {
+    all: sum(parts.map(({ bytes }) => bytes)),
+    perToken: sum(kept.map(({ port }) => BYTES[port.dtype] * elementsOfPosition(port, state))),
+    parts,
+  }
+}
+
 /** For a run with these dims on a device with so many threads (a GPU has none). */
 export function planMemory(plan: Plan, values: DimValues, threads: number): MemoryPlan {
   const sizes = sizesOn(plan, values, threads)
   const ofRole = (role: PlanBuffer['role']): number => sum(plan.buffers.filter((one) => one.role === role).map(sizes.buffer))
   const weights: Record<string, number> = {}
+  const state = stateMemory(plan, sizes.buffer)
+  const variables = new Set(plan.weights.flatMap(({ buffer, variable }) => (variable?.kind === 'cache' ? [buffer] : [])))
   for (const buffer of plan.buffers)
-    if (buffer.role === 'weight') weights[storageOf(buffer)] = (weights[storageOf(buffer)] ?? 0) + sizes.buffer(buffer)
+    if (buffer.role === 'weight' && !variables.has(buffer.id))
+      weights[storageOf(buffer)] = (weights[storageOf(buffer)] ?? 0) + sizes.buffer(buffer)
   const program = chooseProgram(plan, values)
   const [constants, loadTimeConstants] = [ofRole('constant'), ofRole('held')]
   const parts = { constants, loadTimeConstants, inputs: ofRole('input'), outputs: ofRole('output') }
   const [scratch, runtime] = [sizes.slots(program, values), sizes.runtime(program, values)]
-  const kept = sum(Object.values(weights)) + constants + loadTimeConstants
+  const kept = sum(Object.values(weights)) + (state?.all ?? 0) + constants + loadTimeConstants
   return {
     weights,
+    state,
     ...parts,
     scratch,
     runtime,

@@ -119,7 +119,7 @@ export const compile: CommandModule = {
       .option('--weights <path>', 'lays weights out as this checkpoint has them: a .safetensors file or a folder')
       .addOption(weightsAsOption())
       .addOption(contextOption('runs continue sequences, of which so many tokens are kept at most'))
-      .addOption(sequencesOption())
+      .addOption(sequencesOption('how many sequences are continued together (default: 1)'))
       .addOption(targetOption())
       .addOption(fastOption())
       .addOption(modelOption())

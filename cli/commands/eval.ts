@@ -20,7 +20,7 @@ import { evalText, type EvalReport } from '../eval/report.ts'
 import { checkTextOptions, checkTokens, readTexts, readTokens, type TextOptions } from '../eval/texts.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether } from '../files.ts'
-import { isFolder } from '../model/source.ts'
+import { isCheckpoint, isFolder } from '../model/source.ts'
 import { writeJson } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
 import { createProgress } from '../progress.ts'
@@ -61,7 +61,7 @@ function refuseOverwriting(
 /** The other model has the options of the spec where it is one too. */
 const otherModel = ({ to, toWeights, weights, weightsAs, model, set, root }: Options, terminal: Terminal): GivenModel | null => {
   if (to === undefined) return null
-  const isSpec = !isFolder(to, terminal)
+  const isSpec = !isCheckpoint(to, terminal)
   return {
     typed: to,
     weights: toWeights ?? (isSpec ? weights : undefined),
@@ -149,7 +149,7 @@ async function evaluateModel(typed: string, options: Options, terminal: Terminal
   strideOf(options)
   refuseOverwriting(typed, options, terminal)
   const { text = [], weights, page, format, to, deadline } = options
-  const beside = isFolder(typed, terminal) ? typed : (weights ?? null)
+  const beside = isCheckpoint(typed, terminal) ? typed : (weights ?? null)
   // a tokenizer that is refused is told before a device is opened
   const texts = text.length === 0 ? null : await readTexts(text, beside, deadline, terminal)
   const device = await openUnlessReference(options, terminal)
@@ -189,7 +189,7 @@ const several = (value: string, earlier: readonly string[] = []): readonly strin
 export const evalCommand: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
     command
-      .argument('<model>', 'folder of a checkpoint, or a spec')
+      .argument('<model>', 'folder of a checkpoint, a GGUF file, or a spec')
       .addOption(
         new Option('--text <file...>', 'text in UTF-8, each file by itself; the tokenizer is beside the weights').argParser(
           several,

@@ -18,7 +18,7 @@ import { endTokens } from '../generate/ends.ts'
 import { checkPromptOptions, readPrompt, type Prompt, type PromptOptions } from '../generate/prompt.ts'
 import { routingText, summaryText } from '../generate/report.ts'
 import { addSamplingOptions, samplingOf, type SamplingOptions } from '../generate/sampling-options.ts'
-import { isFolder } from '../model/source.ts'
+import { isCheckpoint } from '../model/source.ts'
 import { writeJson } from '../output.ts'
 import { weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
@@ -70,7 +70,7 @@ async function generateText(typed: string, text: string | undefined, options: Op
   checkPromptOptions(text, options)
   samplingOf(options)
   const { weights: given, weightsAs, model, set, root } = options
-  const weights = given ?? (isFolder(typed, terminal) ? typed : undefined)
+  const weights = given ?? (isCheckpoint(typed, terminal) ? typed : undefined)
   // what is refused of the files is told before a device is opened
   const prompt = await readPrompt(text, options, weights, typed, terminal)
   const ends = options.ignoreEnd === true ? new Set<number>() : endTokens(weights, terminal)
@@ -94,7 +94,7 @@ async function generateText(typed: string, text: string | undefined, options: Op
 export const generateCommand: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
     addSamplingOptions(command)
-      .argument('<model>', 'folder of a checkpoint, or a spec')
+      .argument('<model>', 'folder of a checkpoint, a GGUF file, or a spec')
       .argument('[prompt]', 'the text to continue; the tokenizer is beside the weights')
       .option('--tokens <file:tensor>', 'token ids [S] or [1, S] of a .safetensors or .npy file, in the place of a prompt')
       .option('--weights <path>', 'the weights of a spec, or of a folder that has them elsewhere')

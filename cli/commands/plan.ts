@@ -21,38 +21,44 @@ import { compileSourceAnyway } from '../compilation.ts'
 import { deviceOption, fastOption, openChosen, threadsOption, type DeviceOptions } from '../device.ts'
 import { hasErrors, refuseErrors } from '../diagnostics.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
+import { compileContinuedAnyway, contextOption, count, sequencesOption } from '../model/continued.ts'
 import { openModelSource } from '../model/source.ts'
 import { bytes, writeJson } from '../output.ts'
 import { planText, type PlanReport } from '../plan/report.ts'
-import { runSizes } from '../plan/sizes.ts'
+import { runSizes, type RunSizes, type SizeOptions } from '../plan/sizes.ts'
 import { weightFormats, weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions, FormatOption, DeviceOptions, WeightFormatOptions {
-  readonly tokens?: number
-  readonly context?: number
-}
+interface Options extends SpecOptions, FormatOption, DeviceOptions, WeightFormatOptions, SizeOptions {}
 
 const threadsOf = ({ threads }: Options): number => threads ?? Math.min(256, availableParallelism())
 
 async function reportOf(typed: string, options: Options, device: Device, terminal: Terminal): Promise<PlanReport> {
   const { source, weights } = await openModelSource(typed, terminal)
   const formats = await weightFormats({ ...options, weights: options.weights ?? weights ?? undefined }, terminal)
-  const { graph, plan, diagnostics } = compileSourceAnyway(source, options, device.target, terminal, formats)
+  const { context, sequences = 1 } = options
+  const state = context === undefined ? null : { sequences, longest: context }
+  const continued = state === null ? null : compileContinuedAnyway(source, options, device.target, terminal, formats, state)
+  const compiled = continued ?? compileSourceAnyway(source, options, device.target, terminal, formats)
+  const { graph, plan, diagnostics } = compiled
   // a target that cannot have the kernels has a diagnostic; the graph still says what the model is
   if (graph === null) refuseErrors(diagnostics, terminal)
   if (graph === null) throw new Failure(EXIT.usage, `'${source.path}' declares no model`)
-  return { ...facts(graph, options), ...fit(graph, plan, diagnostics, options, device) }
+  const sizes = runSizes(graph, options, continued !== null)
+  return {
+    ...facts(graph, sizes),
+    context: continued === null ? null : context!,
+    ...fit(plan, diagnostics, sizes, options, device),
+  }
 }
 
-function facts(graph: Graph, options: Options) {
-  const { tokens, context, sizesFor } = runSizes(graph, options)
-  const sizes = sizesFor(context)
+function facts(graph: Graph, { tokens, sequences, length, sizesFor }: RunSizes) {
+  const sizes = sizesFor(length)
   const { matmuls, others } = countOperations(graph, sizes)
   return {
     model: graph.name,
     tokens,
-    context,
+    sequences,
     parameters: countParameters(graph, tokens, sizes),
     flopsPerToken: { matmuls: matmuls / tokens, others: others / tokens },
   }
@@ -60,18 +66,27 @@ function facts(graph: Graph, options: Options) {
 
 type Compiled = ReturnType<typeof compileSourceAnyway>
 
-function fit(graph: Graph, plan: Compiled['plan'], diagnostics: Compiled['diagnostics'], options: Options, device: Device) {
-  const { context, sizesFor } = runSizes(graph, options)
+function fit(
+  plan: Compiled['plan'],
+  diagnostics: Compiled['diagnostics'],
+  { length, sizesFor }: RunSizes,
+  options: Options,
+  device: Device,
+) {
   const threads = threadsOf(options)
   const here = { device: device.choice.name, available: device.availableMemory() }
   if (plan === null) {
     const reasons = diagnostics.filter((one) => hasErrors([one]))
-    return { ...here, memory: null, misfits: reasons.map(({ message }) => ({ what: message, remedy: 'another device' })) }
+    return {
+      ...here,
+      memory: null,
+      misfits: reasons.map(({ message, help }) => ({ what: message, remedy: help ?? 'another device' })),
+    }
   }
   return {
     ...here,
-    memory: planMemory(plan, sizesFor(context), threads),
-    misfits: misfits({ plan, device, threads, sizesFor, context, showBytes: bytes }),
+    memory: planMemory(plan, sizesFor(length), threads),
+    misfits: misfits({ plan, device, threads, sizesFor, context: length, showBytes: bytes }),
   }
 }
 
@@ -87,24 +102,17 @@ async function planModel(typed: string, options: Options, terminal: Terminal): P
   }
 }
 
-const whole =
-  (what: string) =>
-  (text: string): number => {
-    const value = Number(text)
-    if (Number.isSafeInteger(value) && value >= 1 && value <= 2 ** 30) return value
-    throw new Failure(EXIT.usage, `'${text}' is not a number of ${what}`, 'write a whole number from 1 on')
-  }
-
 export const planCommand: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
     command
-      .argument('<model>', 'folder of a checkpoint, or a spec')
+      .argument('<model>', 'folder of a checkpoint, a GGUF file, or a spec')
       .addOption(
-        new Option('--tokens <count>', 'tokens of a run (default: those of --context, or 512)').argParser(whole('tokens')),
+        new Option('--tokens <count>', 'tokens of a run (default: of each sequence 512, or 256 of a context)').argParser(
+          count('tokens'),
+        ),
       )
-      .addOption(
-        new Option('--context <count>', 'tokens of each sequence (default: those of --tokens)').argParser(whole('tokens')),
-      )
+      .addOption(contextOption('counts what is kept of so many tokens of each sequence, as smoe generate does'))
+      .addOption(sequencesOption('sequences of a run (default: 1)'))
       .option('--weights <path>', 'the weights whose formats are planned for, where they are not in the folder')
       .addOption(weightsAsOption())
       .addOption(deviceOption())

@@ -168,7 +168,7 @@ async function readData(
 
 /** `typed` are the options of a run like this one, but for where it begins and ends. */
 async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
-  const { source, folder, weights: beside } = await openModelSource(path, terminal)
+  const { source, checkpoint: folder, weights: beside } = await openModelSource(path, terminal)
   const spec = trainingSpecOf(source, { ...options, block: blockOf(options) }, terminal)
   const { graphs } = spec
   const weights = options.weights ?? (options.resume === undefined ? beside : null)

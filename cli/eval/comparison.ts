@@ -4,7 +4,7 @@ import { evaluateTexts, type Evaluation, type Text } from '../../analysis/eval/e
 import type { Device } from '../../runtime/device.ts'
 import { EXIT, Failure } from '../exit.ts'
 import { opener, type GivenModel } from '../model/open.ts'
-import { isFolder } from '../model/source.ts'
+import { isCheckpoint } from '../model/source.ts'
 import { table } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { checkTextOptions, readTexts, readTokens, type TextOptions } from './texts.ts'
@@ -26,7 +26,7 @@ export async function textsFor(
   const { text = [], tokens, weights, deadline } = options
   checkTextOptions(options)
   if (tokens !== undefined) return readTokens(tokens, { model: 'the model' }, terminal)
-  return readTexts(text, isFolder(typed, terminal) ? typed : (weights ?? null), deadline, terminal)
+  return readTexts(text, isCheckpoint(typed, terminal) ? typed : (weights ?? null), deadline, terminal)
 }
 
 /** The changed model on the texts, with the original beside it. */

@@ -23,7 +23,8 @@ const TOO_LARGE: Code = 'SMOE6007'
 
 const LARGEST = 2 ** 30
 
-const count =
+/** Reads an option that is a number of things, from 1 on. Throws a Failure. */
+export const count =
   (what: string) =>
   (text: string): number => {
     const value = Number(text)
@@ -40,8 +41,7 @@ export interface ContextOptions {
 export const contextOption = (text: string): Option => new Option('--context <tokens>', text).argParser(count('tokens'))
 
 /** `--sequences N`. */
-export const sequencesOption = (): Option =>
-  new Option('--sequences <count>', 'how many sequences are continued together (default: 1)').argParser(count('sequences'))
+export const sequencesOption = (text: string): Option => new Option('--sequences <count>', text).argParser(count('sequences'))
 
 /** What is kept between runs; null where nothing is to be. Throws a Failure for sequences without a length. */
 export function stateOf({ context, sequences }: ContextOptions): StateOptions | null {
@@ -50,24 +50,36 @@ export function stateOf({ context, sequences }: ContextOptions): StateOptions | 
   throw new Failure(EXIT.usage, '--sequences without --context', '--context N says how many tokens of each are kept at most')
 }
 
+/** The last rows of one sequence alone are computed; of several, whose lengths may differ, all are. */
+const optionsOf = (added: AddedOptions, state: StateOptions): AddedOptions => ({
+  ...added,
+  state,
+  ...(state.sequences === 1 ? { last: lastRows } : {}),
+})
+
 /**
- * The compilation with a state. The last rows of one sequence alone are computed; of several, whose lengths may differ, all are.
+ * Compiles a model that continues sequences; null, and a note, where it cannot. Mistakes of the spec are told by the caller, and
+ * where the target has no room for the state.
  */
-const compileState = (
+export function compileContinuedAnyway(
   source: Source,
   spec: SpecOptions,
   target: Target,
   terminal: Terminal,
   added: AddedOptions,
   state: StateOptions,
-): Compilation =>
-  compileSourceAnyway(source, spec, target, terminal, {
-    ...added,
-    state,
-    ...(state.sequences === 1 ? { last: lastRows } : {}),
-  })
+): Compilation | null {
+  const compilation = compileSourceAnyway(source, spec, target, terminal, optionsOf(added, state))
+  const problem = compilation.diagnostics.find(({ severity }) => severity === 'error')
+  // where nothing is kept, no position looks back, and nothing tells what is one
+  if (problem === undefined) return compilation.plan?.state === undefined ? null : compilation
+  // a text too long for the target is no reason to evaluate it again and again
+  if (problem.code === TOO_LARGE) return compilation
+  terminal.err(`note: each token evaluates the whole text: ${problem.message}\n`)
+  return null
+}
 
-/** Compiles a model that continues sequences; null, and a note, where it cannot. Mistakes of the spec are told by the caller. */
+/** As `compileContinuedAnyway`, of a state that has to have room. */
 export function compileContinued(
   source: Source,
   spec: SpecOptions,
@@ -76,13 +88,10 @@ export function compileContinued(
   added: AddedOptions,
   state: StateOptions,
 ): Compiled | null {
-  const compilation = compileState(source, spec, target, terminal, added, state)
+  const compilation = compileContinuedAnyway(source, spec, target, terminal, added, state)
+  if (compilation === null) return null
   const { plan, diagnostics } = compilation
-  const problem = diagnostics.find(({ severity }) => severity === 'error')
-  // where nothing is kept, no position looks back, and nothing tells what is one
-  if (problem === undefined && plan?.state !== undefined) return { ...compilation, plan }
-  // a text too long for the target is no reason to evaluate it again and again
-  if (problem?.code === TOO_LARGE) refuseErrors(diagnostics, terminal)
-  if (problem !== undefined) terminal.err(`note: each token evaluates the whole text: ${problem.message}\n`)
-  return null
+  if (plan === null) refuseErrors(diagnostics, terminal)
+  if (plan === null) throw new Error('a diagnostic should have ended this')
+  return { ...compilation, plan }
 }

@@ -27,9 +27,9 @@ import type { TextPorts } from '../../plan/text-ports.ts'
 import { continuedPorts, textPorts } from './ports.ts'
 
 export interface GivenModel {
-  /** A spec, or the folder of a checkpoint. */
+  /** A spec, or a checkpoint: its folder, or a GGUF file. */
   readonly typed: string
-  /** Where its weights are, if not in the folder. */
+  /** Where its weights are, if not in the checkpoint. */
   readonly weights?: string
   readonly weightsAs: WeightFormatOptions['weightsAs']
   readonly spec: SpecOptions
@@ -114,8 +114,8 @@ export async function withLoaded<T>(
   work: (loaded: Loaded) => Promise<T>,
   longest: number | null = null,
 ): Promise<T> {
-  const { source, folder } = await openModelSource(typed, terminal)
-  const weights = given ?? folder ?? undefined
+  const { source, checkpoint: imported } = await openModelSource(typed, terminal)
+  const weights = given ?? imported ?? undefined
   const formats = await weightFormats({ weights, weightsAs }, terminal)
   const added = { ...lower, ...formats }
   // the reference evaluates a graph anew each time

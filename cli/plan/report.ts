@@ -1,6 +1,6 @@
 /** What a plan takes, for programs and people. */
 import type { Misfit } from '../../analysis/plan/fit.ts'
-import { peakOf, type MemoryPlan } from '../../analysis/plan/memory.ts'
+import { peakOf, type MemoryPlan, type StateMemory } from '../../analysis/plan/memory.ts'
 import type { Operations } from '../../analysis/plan/operations.ts'
 import type { Parameters } from '../../analysis/plan/parameters.ts'
 import { bytes, plural, table } from '../output.ts'
@@ -8,8 +8,11 @@ import { bytes, plural, table } from '../output.ts'
 export interface PlanReport {
   readonly model: string
   readonly device: string
+  /** Of a run. */
   readonly tokens: number
-  readonly context: number
+  readonly sequences: number
+  /** Tokens that are kept of each sequence at most; null where runs stand alone. */
+  readonly context: number | null
   readonly parameters: Parameters
   /** Of a run, divided by its tokens. */
   readonly flopsPerToken: Operations
@@ -30,10 +33,21 @@ function scaled(value: number): string {
   return `${(value / 1000 ** power).toPrecision(3)}${UNITS[power]}`
 }
 
+/** `layers.0/mix.1` -> `layers.N/mix.1`: layers of one kind keep the same. */
+const kindOf = (part: string): string => part.replaceAll(/\.\d+(?=\/)/g, '.N')
+
+/** A row a kind of layer. */
+function stateRows(state: StateMemory | null): readonly (readonly [string, number])[] {
+  const kinds = new Map<string, number>()
+  for (const part of state?.parts ?? []) kinds.set(kindOf(part.name), (kinds.get(kindOf(part.name)) ?? 0) + part.bytes)
+  return [...kinds].map(([kind, all]) => [`state, ${kind}`, all])
+}
+
 function memoryRows(memory: MemoryPlan): readonly (readonly string[])[] {
-  const { weights, constants, loadTimeConstants, inputs, outputs, scratch, runtime, total, loading } = memory
+  const { weights, state, constants, loadTimeConstants, inputs, outputs, scratch, runtime, total, loading } = memory
   const rows: readonly (readonly [string, number])[] = [
     ...Object.entries(weights).map(([dtype, count]) => [`weights, ${dtype}`, count] as const),
+    ...stateRows(state),
     ['constants', constants],
     ['packed copies, tables', loadTimeConstants],
     ['inputs', inputs],
@@ -50,12 +64,15 @@ function memoryRows(memory: MemoryPlan): readonly (readonly string[])[] {
 }
 
 export function planText(report: PlanReport): string {
-  const { model, device, tokens, context, parameters, flopsPerToken, memory, available, misfits } = report
+  const { model, device, tokens, sequences, context, parameters, flopsPerToken, memory, available, misfits } = report
   const { matmuls, others } = flopsPerToken
-  const batch = tokens === context ? 'one sequence' : `sequences of ${context}`
+  const batch = sequences === 1 ? 'one sequence' : `${sequences} sequences`
+  const kept = context === null ? '' : ` with a context of ${grouped(context)}`
+  const state = memory?.state ?? null
   const facts = table([
     ['parameters', `${grouped(parameters.all)} in all, ${grouped(parameters.active)} active for a token`],
     ['FLOPs a token', `${scaled(matmuls + others)}, of which ${scaled(matmuls)} in matmuls`],
+    ...(state === null ? [] : [['state', `${bytes(state.all)}, ${grouped(state.perToken)} bytes a token of a sequence`]]),
     ...(available === null ? [] : [['free memory', bytes(available)]]),
   ])
   const parts = memory === null ? '' : `\n${table([['memory', '', 'bytes'], ...memoryRows(memory)], '<>>')}`
@@ -63,5 +80,5 @@ export function planText(report: PlanReport): string {
     misfits.length === 0
       ? '\nit fits\n'
       : `\nit does not fit\n${misfits.map(({ what, remedy }) => `  ${what}\n    ${remedy}\n`).join('')}`
-  return `${model}, ${plural(tokens, 'token')} in ${batch}, on ${device}\n${facts}${parts}${verdict}`
+  return `${model}, ${plural(tokens, 'token')} in ${batch}${kept}, on ${device}\n${facts}${parts}${verdict}`
 }

@@ -7,7 +7,7 @@ import type { Teacher } from '../../training/teacher.ts'
 import { withLoaded, type Loaded } from '../model/open.ts'
 import { sequenceShape, type TextPorts } from '../../plan/text-ports.ts'
 import { textPorts } from '../model/ports.ts'
-import { isFolder } from '../model/source.ts'
+import { isCheckpoint } from '../model/source.ts'
 import { openWeights } from '../run/weights.ts'
 import { EXIT, Failure } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
@@ -70,7 +70,7 @@ export async function withTeacher<T>(
   work: (teacher: Teacher | null) => Promise<T>,
 ): Promise<T> {
   if (typed === undefined) return work(null)
-  const path = weights ?? (isFolder(typed, terminal) ? typed : null)
+  const path = weights ?? (isCheckpoint(typed, terminal) ? typed : null)
   if (path === null)
     throw new Failure(
       EXIT.usage,

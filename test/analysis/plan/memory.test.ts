@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { peakOf, planMemory } from '../../../analysis/plan/memory.ts'
 import { importModel } from '../../../cli/import/import.ts'
 import { compile } from '../../../compiler/compile.ts'
+import type { StateOptions } from '../../../compiler/lower/state.ts'
 import type { WeightFormats } from '../../../compiler/passes/weight-formats.ts'
 import type { Plan } from '../../../plan/plan.ts'
 import { CPU, PORTABLE, type Target } from '../../../plan/target.ts'
@@ -34,10 +35,10 @@ const openDevice = (): Device =>
 
 const folder = (name: string): string => join(root, 'test/fixtures/checkpoints', name)
 
-function planOf(name: string, target: Target, formats?: WeightFormats): Plan {
+function planOf(name: string, target: Target, formats?: WeightFormats, state?: StateOptions): Plan {
   const imported = importModel(JSON.parse(readFileSync(join(folder(name), 'config.json'), 'utf8')))
   if (imported.kind !== 'spec') throw new Error(imported.message)
-  const { plan } = compile({ path: 'm.smoe', text: imported.spec }, { target, load, formats })
+  const { plan } = compile({ path: 'm.smoe', text: imported.spec }, { target, load, formats, state })
   if (plan === null) throw new Error('it does not compile')
   return plan
 }
@@ -68,6 +69,30 @@ for (const [name, format] of [
   })
 }
 
+test.each([
+  ['mixtral', 1, 64],
+  ['olmoe', 3, 1000],
+] as const)(
+  '%s: what is planned of a state of %i sequences is what the device has allocated, to the byte',
+  async (name, sequences, longest) => {
+    const device = openDevice()
+    onTestFinished(device.dispose)
+    const plan = planOf(name, CPU, undefined, { sequences, longest })
+    const before = device.availableMemory()!
+    const session = await createSession(device, plan)
+    onTestFinished(session.dispose)
+    const { weights, state, constants, loadTimeConstants } = planMemory(plan, { S: 1 }, THREADS)
+    const weightBytes = Object.values(weights).reduce((all, one) => all + one, 0)
+    expect(before - device.availableMemory()!).toBe(weightBytes + state!.all + constants + loadTimeConstants)
+    // keys and values of each layer, of all heads
+    const rows = state!.perToken * sequences * longest
+    expect(state!.all - rows).toBeGreaterThanOrEqual(0)
+    expect(state!.all - rows).toBeLessThanOrEqual(128 * state!.parts.length)
+    const withoutState = planMemory(planOf(name, CPU), { B: 1, S: 1 }, THREADS)
+    expect([withoutState.weights, withoutState.state]).toEqual([weights, null])
+  },
+)
+
 test('on a GPU it is the estimate of the runtime', () => {
   const plan = planOf('mixtral', PORTABLE)
   const values = { B: 2, S: 33 }
@@ -80,4 +105,14 @@ test('on a GPU it is the estimate of the runtime', () => {
 test('the peak may be while load-time constants are computed', () => {
   const memory = { ...planMemory(planOf('llama', CPU), { B: 1, S: 1 }, 1), loading: 1e12 }
   expect(peakOf(memory)).toBe(1e12)
+})
+
+test('of a convolution the last rows are kept, which grow with no token', () => {
+  const text = `model taps(D: int = 8) {
+    input x: f32[B, S, D]
+    output y = sum(with_previous(x, 3)[:, 3:] + cached(x)[:, 0:1], axis = 2)
+  }`
+  const { plan } = compile({ path: 'taps.smoe', text }, { target: CPU, load, state: { sequences: 2, longest: 40 } })
+  expect(plan).not.toBeNull()
+  expect(planMemory(plan!, { S: 1 }, 1).state).toMatchObject({ perToken: 4 * 8, parts: [{}, {}] })
 })

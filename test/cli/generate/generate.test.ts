@@ -52,6 +52,16 @@ test.each(shareOf(MODELS, 3))('%s: greedy tokens are those of transformers', MOR
   }
 })
 
+test('a GGUF file is a model, as its spec and its weights are', async () => {
+  const [name, ids] = ['qwen3_moe', { shape: [3], data: Int32Array.from([1, 5, 9]) }]
+  const one = place({ 'm.gguf': fixture(`gguf/${name}.gguf`), 'p.safetensors': encodeSafetensors({ ids }) })
+  expect((await one.smoe('import', 'm.gguf', '-o', 'm.smoe')).code).toBe(0)
+  const args = ['--tokens', 'p.safetensors:ids', '--max-tokens', '4']
+  const found = await generate(one, 'm.gguf', ...args)
+  expect(found.answer.ids).toHaveLength(4)
+  expect(found.answer).toEqual((await generate(one, 'm.smoe', '--weights', 'm.gguf', ...args)).answer)
+})
+
 test('text is continued, with the experts that predicted each token', async () => {
   const { prompt, answer, end, routing } = await generate(there('mixtral'), 'mixtral', 'the router', '--max-tokens', '6')
   expect(prompt.text).toBe('▁the▁router')
