@@ -1,7 +1,7 @@
 /**
  * Exports every checkpoint of the tests and has transformers load each:
  * `npm run -s exports -- OUT [--python PATH] [--only TEXT]`. Beside each export stand the logits of smoe in f64, from what was
- * exported. Encoders, and codes that transformers reads on a GPU alone, are left to the tests. Ends with 1 where logits differ.
+ * exported. Encoders are left to the tests. Ends with 1 where logits differ.
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'

@@ -5,15 +5,17 @@ needs: torch, transformers 5.18, safetensors
 
 Each FOLDER has model/, an exported checkpoint, and expected.safetensors: input_ids i32 [B, S] and logits f32 [B, S, V], computed
 in float64. A line each: the largest difference of logits, as a share of the largest logit, and weights that transformers found
-missing or had no place for. Ends with 1 where a difference is above 2e-6 or a weight is missing. A checkpoint with codes is
-dequantised by transformers where it does that without a GPU.
+missing or had no place for. Ends with 1 where a difference is above 2e-6 or a weight is missing. MXFP4 of gpt-oss is dequantised by
+transformers; other codes, which it needs a GPU or another package for, by `codes.py`.
 """
 
 import json
 import pathlib
 import sys
+import tempfile
 
 import torch
+from codes import decode_folder
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, Mxfp4Config
 from transformers.utils import logging
@@ -37,8 +39,18 @@ def load(folder):
     return model.eval().double(), info
 
 
+def load_decoded(folder):
+    config = json.loads((folder / "config.json").read_text())
+    method = config.get("quantization_config", {}).get("quant_method")
+    if method is None or (method == "mxfp4" and config["model_type"] == "gpt_oss"):
+        return load(folder)
+    with tempfile.TemporaryDirectory() as other:
+        decode_folder(folder, pathlib.Path(other))
+        return load(pathlib.Path(other))
+
+
 def check(folder):
-    model, info = load(folder / "model")
+    model, info = load_decoded(folder / "model")
     expected = load_file(folder / "expected.safetensors")
     with torch.no_grad():
         found = model(input_ids=expected["input_ids"].long(), use_cache=False).logits
