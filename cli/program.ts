@@ -49,6 +49,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'store weights of a checkpoint in fewer bits, and say how far they are from what they were',
     load: async () => (await import('./commands/bundled.ts')).quantize,
   },
+  upcycle: {
+    summary: 'turn a dense checkpoint into a sparse one that computes the same',
+    load: async () => (await import('./commands/bundled.ts')).upcycle,
+  },
   reroute: {
     summary: 'route a checkpoint by the singular vectors of its experts, without training',
     load: async () => (await import('./commands/bundled.ts')).reroute,

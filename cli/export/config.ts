@@ -34,7 +34,13 @@ export const valueAt = (config: Config, [name, ...rest]: readonly string[]): unk
   return rest.length === 0 || value === undefined ? value : valueAt(isRecord(value) ? value : {}, rest)
 }
 
-function setAt({ config, changes }: ChangedConfig, path: readonly string[], value: unknown, isReal = false): ChangedConfig {
+/** Sets a field where it stands; undefined takes it away. */
+export function setAt(
+  { config, changes }: ChangedConfig,
+  path: readonly string[],
+  value: unknown,
+  isReal = false,
+): ChangedConfig {
   const from = valueAt(config, path)
   if (from === value) return { config, changes }
   return { config: withValue(config, path, value), changes: [...changes, { path, from, value, isReal }] }

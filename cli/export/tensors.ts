@@ -48,6 +48,10 @@ const asItIs = (tensor: TensorInfo, checkpoint: Checkpoint): ExportedTensor => (
   pieces: () => copied(tensor, checkpoint),
 })
 
+/** Every tensor as it is. */
+export const copiedTensors = (checkpoint: Checkpoint): readonly ExportedTensor[] =>
+  [...checkpoint.tensors.values()].map((tensor) => asItIs(tensor, checkpoint))
+
 /** Whether two tables read the same tensors in the same way. */
 const readAlike = (a: readonly WeightPort[], b: readonly WeightPort[]): boolean => {
   const others = new Map(b.map(({ name, pieces }) => [name, JSON.stringify(pieces)]))
@@ -133,8 +137,7 @@ export function exportedTensors(request: ExportRequest): Exported {
   if (problems.length > 0) throw new WeightError(checkpoint.name, problems)
   const isAlike = checkpoint.isByPath !== true && arrangement.kept.size === 0 && readAlike(from, to)
   if (as === 'shipped' && isAlike && codedBy === undefined) {
-    const files = checkpoint.apart ?? checkpoint
-    return { tensors: [...files.tensors.values()].map((tensor) => asItIs(tensor, files)), isVerbatim: true, leftOut: [] }
+    return { tensors: copiedTensors(checkpoint.apart ?? checkpoint), isVerbatim: true, leftOut: [] }
   }
   const sources = sourcesOf(checkpoint, matches, arrangement)
   const laid = laidOut(to).flatMap((tensor) => written(tensor, request, sources))

@@ -21,6 +21,7 @@ import { mxfp4Encoder } from './codes/mxfp4.ts'
 import type { ScaleType } from './codes/rounding.ts'
 import { quantizationConfig, startOf, type CodeOptions } from './config.ts'
 import { BITS, METHOD, type Format } from './formats.ts'
+import { lastMade } from './last-made.ts'
 import { weightRoles, type WeightKind } from './kinds.ts'
 
 export interface QuantizeRequest {
@@ -85,15 +86,6 @@ function checkFinite({ name, shape }: LaidTensor, values: Float32Array): void {
     `${quoted(name)} has the number ${values[at]} in row ${Math.floor(at / columns)}, column ${at % columns}`,
     'nothing was written',
   )
-}
-
-/** What is made of the last key is kept: the tensors that a weight is stored as mostly follow one another in a file. */
-function lastMade<K, T>(make: (key: K) => Promise<T>): (key: K) => Promise<T> {
-  let last: { readonly key: K; readonly made: Promise<T> } | null = null
-  return (key) => {
-    if (last?.key !== key) last = { key, made: make(key) }
-    return last.made
-  }
 }
 
 /** A tensor that is quantised. */
@@ -165,6 +157,7 @@ function coderOf(chosen: readonly ChosenTensor[], request: QuantizeRequest): Cod
   const byName = new Map(chosen.map((one) => [one.tensor.name, one]))
   const found = new Map<string, QuantizedTensor>()
   let [done, all] = [0, 0]
+  // the tensors that a weight is stored as mostly follow one another in a file
   const make = lastMade(async (job: Job) => {
     const coded = await encoded(job)
     request.onProgress((done += elementCount(job.tensor.shape)), all)

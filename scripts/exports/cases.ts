@@ -21,6 +21,8 @@ export interface Case {
   readonly options: readonly string[]
   /** What it is written by, as typed; absent for `export --to hf`. */
   readonly by?: readonly string[]
+  /** Whether its logits are not those of what it is made of. */
+  readonly isOther?: true
 }
 
 /** A checkpoint of the tests with quantised weights. */
@@ -28,6 +30,7 @@ const quantized = (from: string, to: string, ...options: readonly string[]): Cas
   name: [`${to}-${from.replaceAll('/', '-')}`, ...options].join(''),
   from: join(fixtures, from),
   by: ['quantize', '--to', to],
+  isOther: true,
   options,
 })
 
@@ -43,6 +46,21 @@ const QUANTIZED: readonly Case[] = [
   quantized('codes/olmoe_int4', 'fp8', '--only', 'experts'),
   quantized('architectures/gemma4_text', 'fp8'),
   quantized('checkpoints/mixtral', 'bf16'),
+]
+
+/** A dense checkpoint of the tests with experts, of which the logits stay what they were. */
+const upcycled = (from: string, ...options: readonly string[]): Case => ({
+  name: [`upcycle-${from.replaceAll('/', '-')}`, ...options].join(''),
+  from: join(fixtures, from),
+  by: ['upcycle'],
+  options,
+})
+
+const UPCYCLED: readonly Case[] = [
+  upcycled('checkpoints/llama', '--experts', '4', '--k', '2'),
+  upcycled('checkpoints/llama', '--experts', '8', '--k', '4', '--granularity', '2'),
+  upcycled('architectures/mistral', '--experts', '3', '--k', '1'),
+  upcycled('architectures/qwen3', '--experts', '8', '--k', '4', '--granularity', '4'),
 ]
 
 const foldersIn = (path: string): readonly string[] =>
@@ -71,14 +89,15 @@ export const CASES: readonly Case[] = [
     .filter((name) => name.endsWith('.gguf') && name !== 'every-type.gguf')
     .map((name) => ({ name, from: join(fixtures, 'gguf', name), options: ['--weights-as', 'f32'] })),
   ...QUANTIZED,
+  ...UPCYCLED,
 ]
 
 /** Token ids that a checkpoint of this vocabulary takes. */
 const tokens = (vocabulary: number): Int32Array => Int32Array.from({ length: 24 }, (_, at) => (at * 7 + 3) % vocabulary)
 
 /** Logits of what was exported; of the folder itself where its weights are others. */
-async function writeExpected({ by, ...given }: Case, folder: string): Promise<void> {
-  const { from, weights } = by === undefined ? given : { from: join(folder, 'model'), weights: undefined }
+async function writeExpected({ isOther, ...given }: Case, folder: string): Promise<void> {
+  const { from, weights } = isOther === true ? { from: join(folder, 'model'), weights: undefined } : given
   const { name, spec } = await importFrom(from, { weights }, terminal)
   const graph = lower(checkedModel(name, spec, terminal))
   const checkpoint = await openCheckpoint(weights ?? from)
