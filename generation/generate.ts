@@ -31,10 +31,11 @@ export interface GenerateRequest {
   readonly signal?: AbortSignal
 }
 
-/** Throws a NotFiniteLogits. */
-function finite({ row, ...rest }: Prediction, tokens: number): Prediction {
-  if (!Number.isFinite(logSum(row))) throw new NotFiniteLogits('the text', tokens)
-  return { row, ...rest }
+/** The log-sum of a row after so many tokens. Throws a NotFiniteLogits. */
+function finiteSum({ row }: Prediction, tokens: number): number {
+  const sum = logSum(row)
+  if (!Number.isFinite(sum)) throw new NotFiniteLogits('the text', tokens)
+  return sum
 }
 
 /** Null in the place of an abort. */
@@ -58,10 +59,10 @@ export async function* generate(request: GenerateRequest): AsyncGenerator<Genera
     if (signal?.aborted === true) return 'aborted'
     const prediction = await model(next, signal).catch(abortedAs(signal))
     if (prediction === null) return 'aborted'
-    const { row, layers } = finite(prediction, tokens.length)
-    const choice = chooseToken(row, tokens, sampling, () => uniform(tokens.length))
+    const sum = finiteSum(prediction, tokens.length)
+    const choice = chooseToken(prediction.row, tokens, sampling, () => uniform(tokens.length), sum)
     const end = ends.has(choice.id) ? 'end token' : count + 1 === maxTokens ? 'length' : null
-    yield { ...choice, layers, end }
+    yield { ...choice, layers: prediction.layers, end }
     if (end !== null) return end
     tokens.push(choice.id)
     next = Int32Array.of(choice.id)

@@ -50,18 +50,17 @@ export function createMemory(): SharedMemory {
   let free: Block[] = []
   /** Behind it nothing was ever allocated: it holds zeros. */
   let end = RESERVED
-  let view = new Uint8Array(memory.buffer as unknown as SharedArrayBuffer)
-  const bytes = (): Uint8Array<SharedArrayBuffer> => {
-    if (view.byteLength !== memory.buffer.byteLength) view = new Uint8Array(memory.buffer as unknown as SharedArrayBuffer)
-    return view
-  }
+  // V8 freezes the buffer at each access: microseconds
+  const viewAll = (): Uint8Array<SharedArrayBuffer> => new Uint8Array(memory.buffer as unknown as SharedArrayBuffer)
+  let view = viewAll()
   const available = (): number => ADDRESS_SPACE - PAGE - end + free.reduce((sum, block) => sum + block.to - block.from, 0)
 
   const grow = (to: number, label: string, wanted: number): void => {
-    const missing = Math.ceil(to / PAGE) - memory.buffer.byteLength / PAGE
+    const missing = Math.ceil(to / PAGE) - view.byteLength / PAGE
     if (missing <= 0) return
     try {
       memory.grow(missing)
+      view = viewAll()
     } catch {
       throw new OutOfMemoryError(label, wanted, 'the platform gave WebAssembly no more memory')
     }
@@ -82,7 +81,7 @@ export function createMemory(): SharedMemory {
         if (other !== block) return [other]
         return block.from + size < block.to ? [{ from: block.from + size, to: block.to }] : []
       })
-      bytes().fill(0, block.from, block.from + size)
+      view.fill(0, block.from, block.from + size)
       used.set(block.from + MARGIN, block.from + size)
       return block.from + MARGIN
     }
@@ -106,5 +105,5 @@ export function createMemory(): SharedMemory {
     }
     free = merged
   }
-  return { memory, allocate, free: release, available, bytes }
+  return { memory, allocate, free: release, available, bytes: () => view }
 }

@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { chooseToken, GREEDY, type Sampling } from '../../generation/sampling.ts'
+import { assertProperty } from '../support/property.ts'
 
 const LOGITS = Float32Array.from([9, 1, 3, 2, 3, -1])
 /** The row of five behind a logit that is not part of it. */
@@ -65,4 +67,49 @@ test('a penalty divides positive logits of tokens that were there once, and mult
 test('the model keeps its logits', () => {
   chooseToken(row, [0, 1, 2, 3, 4], { ...GREEDY, repetitionPenalty: 3 }, () => 0)
   expect([...LOGITS]).toEqual([9, 1, 3, 2, 3, -1])
+})
+
+/** The token that is drawn where all are sorted and filtered one after the other. */
+function plainDraw(logits: Float32Array, { temperature, topK, topP, minP }: Sampling, uniform: number): number {
+  const shares = (kept: readonly (readonly [number, number])[]): readonly number[] => {
+    const weights = kept.map(([logit]) => Math.exp((logit - kept[0][0]) / temperature))
+    const sum = weights.reduce((a, b) => a + b)
+    return weights.map((weight) => weight / sum)
+  }
+  let kept = Array.from(logits, (logit, id) => [logit, id] as const).sort((a, b) => b[0] - a[0] || a[1] - b[1])
+  if (topK !== null) kept = kept.filter(([logit]) => logit >= kept[Math.min(topK, kept.length) - 1][0])
+  const reach = (reached: (sum: number) => boolean): number => {
+    let sum = 0
+    const at = shares(kept).findIndex((share) => reached((sum += share)))
+    return at < 0 ? kept.length - 1 : at
+  }
+  if (topP !== null) kept = kept.slice(0, reach((sum) => sum >= topP) + 1)
+  if (minP !== null) kept = kept.filter((_, at) => shares(kept)[at] >= minP * shares(kept)[0])
+  return kept[reach((sum) => sum > uniform)][1]
+}
+
+test('of many tokens, sorted as far as they are needed, the same one is drawn', () => {
+  const optional = <T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(values, { nil: null })
+  assertProperty(
+    fc.property(
+      fc.record({
+        // few values have ties, 0 and -0 among them
+        logits: fc.oneof(
+          fc.float32Array({ minLength: 1, maxLength: 900, min: -30, max: 30, noNaN: true }),
+          fc.array(fc.constantFrom(-1.5, -0, 0, 2), { minLength: 1, maxLength: 900 }).map((values) => Float32Array.from(values)),
+        ),
+        temperature: fc.constantFrom(0.3, 1, 8),
+        topK: optional(fc.integer({ min: 1, max: 1000 })),
+        topP: optional(fc.constantFrom(0.2, 0.9, 0.999)),
+        minP: fc.constant(null),
+        repetitionPenalty: fc.constant(1),
+      }),
+      fc.double({ min: 0.001, max: 0.999, noNaN: true }),
+      ({ logits, ...sampling }, uniform) => {
+        const { id } = chooseToken({ logits, at: 0, width: logits.length }, [], sampling, () => uniform)
+        expect(id).toBe(plainDraw(logits, sampling, uniform))
+      },
+    ),
+    100,
+  )
 })

@@ -22,6 +22,7 @@ import {
   VECTOR,
   type Frame,
 } from './frame.ts'
+import { emitFewQueries, FEW, rowBytes } from './few-queries.ts'
 import { clear, fillPack, fillPanel, gangAddress, ownAddress, packBytes, panelBytes, storePanel } from './panels.ts'
 import { addRows, multiplyRows } from './products.ts'
 import { capped, exp, forGangs, forScores, otherAt, SCORES } from './scores.ts'
@@ -34,6 +35,39 @@ interface Running {
 }
 
 export function emitForward(frame: Frame, isRelaxed: boolean): void {
+  const { body, count } = frame
+  body.get(count)
+  body.i32(FEW)
+  body.op('i32.le_u')
+  body.when(
+    () => emitFew(frame, isRelaxed),
+    () => emitBlocks(frame, isRelaxed),
+  )
+}
+
+function emitFew(frame: Frame, isRelaxed: boolean): void {
+  const { region, attention } = frame
+  const { C, W, buffers } = attention
+  const own = (bytes: number): number => ownAddress(frame, region.reserve(bytes))
+  const hasResult = buffers.result !== undefined
+  emitFewQueries(frame, {
+    query: own(rowBytes(C)),
+    scores: own(rowBytes(BLOCK)),
+    sums: own(rowBytes(W)),
+    rows: {
+      query: rowsOf(frame, 'query', C, 'queries'),
+      key: rowsOf(frame, 'key', C, 'keys'),
+      value: hasResult ? rowsOf(frame, 'value', W, 'keys') : null,
+      result: hasResult ? rowsOf(frame, 'result', W, 'queries') : null,
+      logarithm: buffers.lse_result === undefined ? null : rowsOf(frame, 'lse_result', 1, 'queries'),
+    },
+    begin: () => firstScore(frame),
+    hasSinks: hasSinks(frame),
+    isRelaxed,
+  })
+}
+
+function emitBlocks(frame: Frame, isRelaxed: boolean): void {
   const { body, region, attention, others } = frame
   const { rows, C, W, buffers } = attention
   const own = (bytes: number): number => ownAddress(frame, region.reserve(bytes))
@@ -101,26 +135,30 @@ function forOwnGangs({ body, pairs }: Frame, each: (gang: number, at: number) =>
   )
 }
 
-/** No score yet; a sink is the first. */
-function begin(frame: Frame, { most, sum }: Running): void {
+const hasSinks = ({ attention }: Frame): boolean => attention.buffers.sinks !== undefined
+
+/** Leaves the first maximum: no score yet, or that of a sink. */
+function firstScore(frame: Frame): void {
   const { body, region, attention, g, r } = frame
-  const hasSinks = attention.buffers.sinks !== undefined
-  const start = keepVector(body, () => {
-    if (!hasSinks) return splat(frame, UNSEEN)
-    body.get(g)
-    emitDim(region, attention.R)
-    body.op('i32.mul')
-    body.get(r)
-    body.op('i32.add')
-    toAddress(body, bufferAt(frame, 'sinks'))
-    body.load('v128.load32_splat')
-  })
+  if (!hasSinks(frame)) return splat(frame, UNSEEN)
+  body.get(g)
+  emitDim(region, attention.R)
+  body.op('i32.mul')
+  body.get(r)
+  body.op('i32.add')
+  toAddress(body, bufferAt(frame, 'sinks'))
+  body.load('v128.load32_splat')
+}
+
+function begin(frame: Frame, { most, sum }: Running): void {
+  const { body } = frame
+  const start = keepVector(body, () => firstScore(frame))
   forOwnGangs(frame, (_, at) => {
     combine(body, most, 'i32.add', at)
     body.get(start)
     body.store('v128.store')
     combine(body, sum, 'i32.add', at)
-    splat(frame, hasSinks ? 1 : 0)
+    splat(frame, hasSinks(frame) ? 1 : 0)
     body.store('v128.store')
   })
 }
@@ -211,7 +249,7 @@ function divide(frame: Frame, totals: number, { most, sum }: Running, values: Re
       keep(body, () => combine(body, sum, 'i32.add', at)),
       0,
     )
-    if (mayBeBlind(attention) && attention.buffers.sinks === undefined) {
+    if (mayBeBlind(attention) && !hasSinks(frame)) {
       const seen = loadVector(
         body,
         keep(body, () => combine(body, most, 'i32.add', at)),

@@ -128,7 +128,8 @@ function tile(
   )
 }
 
-function multiplyAdd(body: FunctionBody, sum: number, a: number, b: number, isRelaxed: boolean): void {
+/** sum += a * b, of locals. */
+export function multiplyAdd(body: FunctionBody, sum: number, a: number, b: number, isRelaxed: boolean): void {
   if (isRelaxed) {
     for (const operand of [a, b, sum]) body.get(operand)
     body.op('f32x4.relaxed_madd')

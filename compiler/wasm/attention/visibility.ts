@@ -1,4 +1,7 @@
-/** Which of the own rows of a gang count with one of the rows that they are paired with, as a mask of lanes. */
+/**
+ * Which of the own rows of a gang count with one of the rows that they are paired with, as a mask of lanes; or which of four
+ * neighbours count with one own row.
+ */
 import type { Dim } from '../../../plan/dim.ts'
 import { emitDim } from '../gang/dim.ts'
 import { GANG } from '../gang/shape.ts'
@@ -91,6 +94,74 @@ export function visibilityOf(frame: Frame, first: number, r: number): Visibility
     loadMask(frame, places, other, lanes)
     body.op('v128.and')
   }
+}
+
+/** For the own row in the local `row`: leaves the mask for the four rows from the one in a local on. */
+export function visibilityAlong(frame: Frame, row: number): Visibility {
+  const { body, attention, others, less, more } = frame
+  const places = attention.buffers.mask === undefined ? null : maskPlaces(frame, frame.r)
+  const place = inBand(frame, row)
+  return (first) => {
+    const at = keepVector(body, () => {
+      body.get(first)
+      body.op('i32x4.splat')
+      body.v128([0, 1, 2, 3])
+      body.op('i32x4.add')
+    })
+    body.get(at)
+    body.get(others)
+    body.op('i32x4.splat')
+    body.op('i32x4.lt_s')
+    for (const [distance, test] of [
+      [-less, 'i32x4.ge_s'],
+      [more, 'i32x4.le_s'],
+    ] as const) {
+      if (!Number.isFinite(distance)) continue
+      body.get(at)
+      addConstant(body, place, distance)
+      body.op('i32x4.splat')
+      body.op(test)
+      body.op('v128.and')
+    }
+    if (places === null) return
+    loadMaskAlong(frame, places, row, first)
+    body.op('v128.and')
+  }
+}
+
+/** The mask of an own row and four neighbours, the last one again where there are none. */
+function loadMaskAlong(frame: Frame, { own, other, base }: MaskPlaces, row: number, first: number): void {
+  const { body, others } = frame
+  const mask = bufferAt(frame, 'mask')
+  const start = keep(body, () => {
+    body.get(base)
+    if (own !== null) {
+      combine(body, row, 'i32.mul', own)
+      body.op('i32.add')
+    }
+  })
+  if (other === null) {
+    body.get(start)
+    toAddress(body, mask)
+    body.load('v128.load32_splat')
+  } else {
+    const last = keep(body, () => addConstant(body, others, -1))
+    const words = keepVector(body, () => body.v128([0, 0, 0, 0]))
+    for (let lane = 0; lane < GANG; lane++) {
+      minimum(body, () => addConstant(body, first, lane), last)
+      body.get(other)
+      body.op('i32.mul')
+      body.get(start)
+      body.op('i32.add')
+      toAddress(body, mask)
+      body.get(words)
+      body.memoryLane('v128.load32_lane', lane)
+      body.set(words)
+    }
+    body.get(words)
+  }
+  body.v128([0, 0, 0, 0])
+  body.op('i32x4.ne')
 }
 
 /** The rows of a gang, the last one again where there are none. */
