@@ -129,7 +129,7 @@ it.each(Object.keys(SPECS))('%s', MORE_IN_LONG, (name) => {
         y.values.forEach((value, at) => expect(got[b][at]).toBeCloseTo(value, 10))
       })
     }),
-    inRun({ short: 2, long: 15, whole: 60 }),
+    inRun({ short: 2, long: 8, whole: 60 }),
   )
 })
 

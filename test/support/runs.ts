@@ -20,7 +20,7 @@ export type TestRunName = 'short' | 'long' | 'whole'
 
 export const TEST_RUNS: Readonly<Record<TestRunName, TestRun>> = {
   short: { devices: ['cpu'], adapters: ['swiftshader'], everyNth: 3, optimisesShaders: false },
-  long: { devices: ['swiftshader', 'lavapipe'], adapters: ['lavapipe'], everyNth: 3, optimisesShaders: false },
+  long: { devices: ['swiftshader', 'lavapipe'], adapters: ['lavapipe'], everyNth: 5, optimisesShaders: false },
   whole: { devices: ['swiftshader', 'lavapipe'], adapters: ['lavapipe'], everyNth: 1, optimisesShaders: true },
 }
 
