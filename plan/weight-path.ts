@@ -25,3 +25,10 @@ const byPath = (weight: WeightPort): WeightPort =>
  * whatever the spec's `weights` say.
  */
 export const weightsByPath = <P extends Pick<Plan, 'weights'>>(plan: P): P => ({ ...plan, weights: plan.weights.map(byPath) })
+
+/** Metadata of a safetensors file whose tensors are weights by their paths, whatever a spec's `weights` say. */
+export const BY_PATH: Readonly<Record<string, string>> = { 'smoe.weights': 'by path' }
+
+/** Whether a file says so of itself. */
+export const isByPath = (metadata: Readonly<Record<string, string>>): boolean =>
+  Object.entries(BY_PATH).every(([key, value]) => metadata[key] === value)

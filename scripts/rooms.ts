@@ -15,7 +15,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/ops'],
   ['compiler/model'],
   ['compiler/lower'],
-  ['compiler/autodiff', 'compiler/passes', 'compiler/reference', 'compiler/recipe.ts'],
+  ['compiler/autodiff', 'compiler/passes', 'compiler/reference', 'compiler/recipe.ts', 'compiler/torch'],
   ['compiler/optimisers'],
   ['compiler/kernel'],
   ['compiler/wgsl', 'compiler/wasm'],

@@ -1,4 +1,4 @@
-/** `smoe export --to hf MODEL -o DIR`: a folder that transformers and other programs load. */
+/** `smoe export --to hf|torch MODEL -o DIR`: a folder that transformers and other programs load, or a module of Python. */
 import { Option, type Command } from 'commander'
 import {
   formatOption,
@@ -9,11 +9,12 @@ import {
   type Context,
   type FormatOption,
 } from '../command.ts'
-import { EXIT, type ExitCode } from '../exit.ts'
+import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { hubFolder } from '../export/export.ts'
 import { openGiven } from '../export/given.ts'
 import { checkNew, EXPORTED_AS, shardOption } from '../export/options.ts'
 import { reportJson, reportText } from '../export/report.ts'
+import { exportTorch } from '../export/torch.ts'
 import { writeFolder } from '../export/write.ts'
 import { writeJson } from '../output.ts'
 import { weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
@@ -21,7 +22,7 @@ import { openWeights } from '../run/weights.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends FormatOption {
-  readonly to: 'hf'
+  readonly to: 'hf' | 'torch'
   readonly output: string
   readonly weights?: string
   readonly config?: string
@@ -35,6 +36,12 @@ interface Options extends FormatOption {
 async function exportModel(typed: string, options: Options, terminal: Terminal): Promise<ExitCode> {
   const { output, weights, config, weightsAs, shardSize, set, model, root, format } = options
   checkNew(output, terminal)
+  if (options.to === 'torch') {
+    if (config !== undefined) throw new Failure(EXIT.usage, '--config goes with --to hf')
+    if (format === 'json') throw new Failure(EXIT.usage, '--format json goes with --to hf')
+    terminal.out(await exportTorch(typed, { output, weights, as: EXPORTED_AS[weightsAs], set, model, root }, terminal))
+    return EXIT.ok
+  }
   const given = await openGiven(typed, { weights, config, spec: { set, model, root } }, terminal)
   const { checkpoint } = await openWeights(given.weights, terminal)
   try {
@@ -55,8 +62,11 @@ export const exportCommand: CommandModule = {
     command
       .argument('<model>', 'folder of a checkpoint, a GGUF file, or a spec with --weights')
       .addOption(
-        new Option('--to <layout>', 'hf: config.json and safetensors, as models lie on the Hugging Face hub')
-          .choices(['hf'])
+        new Option(
+          '--to <layout>',
+          'hf: config.json and safetensors, as models lie on the Hugging Face hub; torch: a module of Python',
+        )
+          .choices(['hf', 'torch'])
           .makeOptionMandatory(),
       )
       .requiredOption('-o, --output <dir>', 'the new folder; one that is there already is refused')

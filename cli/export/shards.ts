@@ -27,9 +27,14 @@ async function* pieces(header: Uint8Array, tensors: readonly ExportedTensor[]): 
   for (const tensor of tensors) yield* tensor.pieces()
 }
 
-function fileOf(name: string, list: readonly ExportedTensor[]): NamedFile {
+/** A safetensors file of these tensors. */
+export function tensorFile(
+  name: string,
+  list: readonly ExportedTensor[],
+  more: Readonly<Record<string, string>> = {},
+): NamedFile {
   const tensors = inOrder(list)
-  const header = headerBytes(tensors, METADATA)
+  const header = headerBytes(tensors, { ...METADATA, ...more })
   const bytes = header.length + tensors.reduce((sum, tensor) => sum + tensor.bytes, 0)
   return { name, pieces: pieces(header, tensors), bytes }
 }
@@ -54,7 +59,7 @@ const number = (value: number): string => String(value).padStart(5, '0')
 /** `limit` in bytes of tensors. */
 export function weightFiles(tensors: readonly ExportedTensor[], limit: number): readonly NamedFile[] {
   const shards = shardsOf(tensors, limit)
-  if (shards.length <= 1) return [fileOf(SINGLE, tensors)]
+  if (shards.length <= 1) return [tensorFile(SINGLE, tensors)]
   const nameOf = (at: number): string => `model-${number(at + 1)}-of-${number(shards.length)}.safetensors`
   const entries = shards.flatMap((shard, at) => shard.map(({ name }): [string, string] => [name, nameOf(at)]))
   const index = {
@@ -63,7 +68,7 @@ export function weightFiles(tensors: readonly ExportedTensor[], limit: number): 
   }
   const text = `${writeJson(index)}\n`
   return [
-    ...shards.map((shard, at) => fileOf(nameOf(at), shard)),
+    ...shards.map((shard, at) => tensorFile(nameOf(at), shard)),
     { name: INDEX, pieces: textPieces(text), bytes: Buffer.byteLength(text) },
   ]
 }

@@ -1,6 +1,9 @@
-/** `--weights PATH`: a checkpoint, or a run of `smoe train`, whose newest checkpoint it is. */
+/**
+ * `--weights PATH`: a checkpoint, also one of weights by their paths, or a run of `smoe train`, whose newest checkpoint it is.
+ */
 import { existsSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { isByPath } from '../../plan/weight-path.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import { openCheckpoint } from '../../runtime/checkpoint/files.ts'
 import { INDEX, SINGLE } from '../../runtime/checkpoint/shards.ts'
@@ -39,6 +42,7 @@ async function newestIn(typed: string, directory: string): Promise<string | null
 function weightsIn(checkpoint: Checkpoint): OpenedWeights {
   try {
     const found = runWeights(checkpoint)
+    if (found === null && isByPath(checkpoint.metadata)) return { checkpoint: { ...checkpoint, isByPath: true }, run: null }
     return found === null ? { checkpoint, run: null } : { checkpoint: found.checkpoint, run: found }
   } catch (problem) {
     throw problem instanceof TrainingError ? new Failure(EXIT.badCheckpoint, problem.message) : problem

@@ -4,7 +4,7 @@ import type { Node } from '../graph/node.ts'
 import { shareOf } from '../model/routing/capacity.ts'
 import type { Limit } from '../model/model.ts'
 import { sizeNode } from './emit.ts'
-import { sizeIn, staticValue, type Environment } from './environment.ts'
+import { sizeIn, staticValue, type Values } from './environment.ts'
 import type { Site } from './site.ts'
 import { reassignOverflow } from './overflow.ts'
 import { positionsInExperts, type RouterScores, type Assignments } from './assignments.ts'
@@ -14,7 +14,7 @@ export type Sizes = Pick<RouterScores, 'topK' | 'numExperts'>
 const and = (site: Site, a: Node | null, b: Node): Node => (a === null ? b : site.make('and', [a, b], {}))
 
 /** C: the most tokens that an expert takes; null where it is never fewer than there are tokens. */
-export function capacity(environment: Environment, limit: Limit, tokens: Dim, { topK, numExperts }: Sizes): Dim | null {
+export function capacity(environment: Values, limit: Limit, tokens: Dim, { topK, numExperts }: Sizes): Dim | null {
   if (limit.kind === 'tokens') return sizeIn(environment, limit.tokens)
   const share = shareOf(Number(staticValue(environment, limit.factor)), Number(topK.key), numExperts)
   return share === null ? null : ceilDivide(multiply(share.numerator, tokens), share.denominator)

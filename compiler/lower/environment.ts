@@ -132,15 +132,18 @@ export function knownLoop(environment: Environment, loop: Loop): ReadonlyMap<str
   return undefined
 }
 
+/** A model with the values of its parameters, and of what else sizes and paths are made of. */
+export type Values = Pick<Environment, 'model' | 'values'>
+
 /** The value of what is known at compile time. Throws where it is not: the checker should have said so. */
-export function staticValue(environment: Environment, value: Static): StaticValue {
+export function staticValue(environment: Values, value: Static): StaticValue {
   const found = tryStatic(environment, value)
   if (found === undefined) throw new Error('a value known at compile time is not known')
   return found
 }
 
 /** The value of what is known at compile time; undefined where it waits for a run. */
-export function tryStatic({ model, values }: Environment, value: Static): StaticValue | undefined {
+export function tryStatic({ model, values }: Values, value: Static): StaticValue | undefined {
   const lookup = (name: string): StaticValue | undefined => {
     const given = own(values, name)
     if (given !== undefined) return typeof given === 'object' ? undefined : given
@@ -151,7 +154,7 @@ export function tryStatic({ model, values }: Environment, value: Static): Static
 }
 
 /** A size with numbers in the place of parameters and indices; dims of the run stay. */
-export function sizeIn(environment: Environment, size: Dim): Dim {
+export function sizeIn(environment: Values, size: Dim): Dim {
   const names = symbolsOf(size)
   if (names.length === 0) return size
   const given = emptyTable<DimLike>()
@@ -163,19 +166,19 @@ export function sizeIn(environment: Environment, size: Dim): Dim {
   return substitute(size, given)
 }
 
-const behind = (environment: Environment, name: string): StaticValue | undefined =>
+const behind = (environment: Values, name: string): StaticValue | undefined =>
   Object.hasOwn(environment.model.symbols, name) ? tryStatic(environment, environment.model.symbols[name]) : undefined
 
-const tables = new WeakMap<Environment, Readonly<Record<string, DimLike>>>()
+const tables = new WeakMap<Values, Readonly<Record<string, DimLike>>>()
 
 /** The sizes of symbols as `substitute` takes them. */
-export function sizesIn(environment: Environment): Readonly<Record<string, DimLike>> {
+export function sizesIn(environment: Values): Readonly<Record<string, DimLike>> {
   const table = tables.get(environment) ?? sizeTable(environment)
   tables.set(environment, table)
   return table
 }
 
-function sizeTable(environment: Environment): Readonly<Record<string, DimLike>> {
+function sizeTable(environment: Values): Readonly<Record<string, DimLike>> {
   const sizes = emptyTable<DimLike>()
   for (const [name, value] of Object.entries(environment.values))
     if (typeof value === 'number' && Number.isSafeInteger(value)) sizes[name] = value
@@ -188,10 +191,10 @@ function sizeTable(environment: Environment): Readonly<Record<string, DimLike>> 
 }
 
 /** The number a size is. Throws where it is symbolic. */
-export const numberIn = (environment: Environment, size: Dim): number => evaluateDim(sizeIn(environment, size), {})
+export const numberIn = (environment: Values, size: Dim): number => evaluateDim(sizeIn(environment, size), {})
 
 /** `layers.{i}` with the index of the turn. */
-export const pathIn = ({ values }: Environment, path: string): string => pathWith(path, values)
+export const pathIn = ({ values }: Pick<Values, 'values'>, path: string): string => pathWith(path, values)
 
 export const originIn = (environment: Environment, { span, instance }: Origin): Origin => ({
   span,

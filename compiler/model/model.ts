@@ -173,6 +173,7 @@ export interface CallTerm extends Typed {
   readonly kind: 'call'
   readonly name: string
   readonly declares: 'fn' | 'block' | 'expert'
+  readonly doc: string
   /** Labels from the model down to this instance, as `layers.{i}`, `attention`. */
   readonly path: readonly string[]
   readonly arguments: readonly { readonly name: string; readonly value: Term | Static }[]

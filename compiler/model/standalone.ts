@@ -171,6 +171,7 @@ function expertAlone(frame: Frame): void {
     kind: 'call',
     name: name.text,
     declares: 'expert',
+    doc: '',
     path: [],
     arguments: [],
     steps: [],

@@ -56,6 +56,11 @@ export const ENTRANCES: readonly Entrance[] = [
     tests: ['test/wasm/kernels.test.ts'],
     why: 'instructions are tested by running the kernels that they make up',
   },
+  {
+    folder: 'compiler/torch',
+    tests: ['test/torch/model.test.ts', 'test/cli/export-torch.test.ts'],
+    why: 'what a term becomes is seen in the module of a model',
+  },
   { folder: 'compiler/bindings/script.ts', tests: ['test/cli/compile.test.ts'], why: 'bindings as compile writes them' },
   {
     folder: 'runtime/cpu',

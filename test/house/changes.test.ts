@@ -58,6 +58,10 @@ const CHANGES: readonly Change[] = [
         ],
       },
       {
+        file: 'compiler/torch/builtins.ts',
+        insert: [{ behind: 'export const TORCH = {\n', text: "  asinh: torchOf('asinh'),\n" }],
+      },
+      {
         file: 'compiler/wgsl/opcodes.ts',
         insert: [
           {

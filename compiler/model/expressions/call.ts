@@ -187,6 +187,7 @@ export function instantiate(frame: Frame, found: Declared, expression: CallExpre
     kind: 'call',
     name: declaration.name.text,
     declares: declaration.declares as CallTerm['declares'],
+    doc: declaration.doc.join('\n'),
     path: callee.path,
     arguments: bound.arguments,
     steps: callee.steps as readonly Step[],
