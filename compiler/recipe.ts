@@ -1,5 +1,6 @@
 /** Checked model -> the recipe of its training: what the loop reads beside the plans. */
-import { evaluate as evaluateDim, constantValue } from '../plan/dim.ts'
+import { adapterOfName, type AdapterSide } from '../plan/adapters.ts'
+import { evaluate as evaluateDim, constantValue, type Dim } from '../plan/dim.ts'
 import type { ReportRole } from '../plan/output-role.ts'
 import { isProgressInput } from '../plan/progress-inputs.ts'
 import {
@@ -25,7 +26,7 @@ import type { MethodFact, Model, Train } from './model/model.ts'
 import { instancesOf, type WeightInstance } from './model/weights/paths.ts'
 import { evaluate, type Lookup, type Static, type StaticValue } from './model/static/static.ts'
 import { NUMBERS } from './model/methods/methods.ts'
-import { learnsWeight } from './model/train/learns.ts'
+import { adaptersOf, learnsWeight } from './model/train/learns.ts'
 import { fits } from './model/train/pattern.ts'
 
 /** What is asked for in the place of what the spec says. */
@@ -73,6 +74,37 @@ function ofGroups({ groups }: Train, path: string, setting: 'rate' | 'decay', lo
 const reached = ({ outputs }: Graph): ReadonlySet<string> =>
   trainableFrom(outputs.filter(({ role }) => role?.kind === 'loss').map(({ node }) => node))
 
+/** A matrix of a low-rank pair, as PEFT begins it: A uniform as a linear layer of torch, B 0. */
+function pairWeight(
+  train: Train,
+  name: string,
+  side: AdapterSide,
+  sizes: readonly Dim[],
+  { general, lookup }: { readonly general: number; readonly lookup: Lookup },
+): RecipeWeight {
+  const shape = sizes.map((size) => constantValue(size)!)
+  const fanIn = shape.at(-1)!
+  return {
+    name,
+    shape,
+    initialiser: side === 'down' ? { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) } : { kind: 'zeros' },
+    fanIn,
+    rate: ofGroups(train, name, 'rate', lookup) ?? 1,
+    decay: ofGroups(train, name, 'decay', lookup) ?? general,
+  }
+}
+
+/** The pairs that the graphs have. */
+function pairsOf(model: Model, weights: readonly RecipeWeight[]): Pick<Recipe, 'adapters'> {
+  const adapterOf = adaptersOf(model)
+  const adapters = weights.flatMap(({ name }) => {
+    const side = adapterOfName(name)
+    const adapter = side?.side === 'down' ? adapterOf(side.weight) : null
+    return adapter === null ? [] : [adapter]
+  })
+  return adapters.length === 0 ? {} : { adapters }
+}
+
 function weightsOf(model: Model, train: Train, trained: readonly Graph[]): readonly RecipeWeight[] {
   const lookup = lookupIn({ values: new Map(Object.entries(model.values)), symbols: new Map(Object.entries(model.symbols)) })
   const instances = new Map(instancesOf(model.weights, lookup).map((one) => [one.path, one]))
@@ -84,6 +116,8 @@ function weightsOf(model: Model, train: Train, trained: readonly Graph[]): reado
     ),
   )
   return [...nodes].map(([name, { shape: sizes }]) => {
+    const side = adapterOfName(name)
+    if (side !== null && !instances.has(name)) return pairWeight(train, name, side.side, sizes, { general, lookup })
     const weight = instances.get(name)!
     const inside: Lookup = (symbol) => own(weight.indices, symbol) ?? lookup(symbol)
     const shape = sizes.map((size) => constantValue(size)!)
@@ -145,11 +179,13 @@ export function recipeOf(model: Model, overrides: RecipeOverrides = {}): Recipe 
     ...Object.fromEntries(Object.entries(train.batch).map(([name, value]) => [name, number(value, 1)])),
     ...overrides.batch,
   }
+  const weights = weightsOf(model, train, graphs)
   return {
     version: RECIPE_VERSION,
     model: model.name,
     program: checksum([...graphs, evaluation]),
-    weights: weightsOf(model, train, graphs),
+    weights,
+    ...pairsOf(model, weights),
     optimiser: methodIn(lookup, train.optimiser),
     schedule: train.schedule === null ? { kind: 'constant', warmup: 0 } : methodIn<RateSchedule>(lookup, train.schedule),
     clip: overrides.clip ?? (train.clip === null ? null : number(train.clip, null)),

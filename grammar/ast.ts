@@ -304,10 +304,11 @@ export interface GroupStatement extends Spanned {
 
 /**
  * `learns router, "*.norm"`: the weights that train; all others are frozen. A name selects the weights that have it as a label of
- * their path.
+ * their path. `learns lora(rank = 8) on experts`: by low-rank pairs beside them.
  */
 export interface LearnsStatement extends Spanned {
   readonly kind: 'learns'
+  readonly method: CallExpression | null
   readonly selections: readonly WeightSelection[]
 }
 

@@ -226,7 +226,11 @@ function createPrinter(ledger: Ledger, printsDocs: boolean): Printer {
         )
       }
       case 'learns':
-        return join('learns ', separate(one.selections.map(expression), ', '))
+        return join(
+          'learns ',
+          ...(one.method === null ? [] : [expression(one.method), ' on ']),
+          separate(one.selections.map(expression), ', '),
+        )
       default:
         return one satisfies never
     }

@@ -38,9 +38,9 @@ const notOperands = new Set([...hard, 'import', 'fn', 'if', 'then', 'else', 'and
 const named = new Set(['let', 'var', 'param', 'input', 'output', 'loss', 'metric', 'repeat'])
 const clauses = new Set(['experts', 'route', 'shared', 'require'])
 /** Words that carry a statement or a clause on, over a line's end too. */
-const infixes = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'layers', 'a', 'step', 'together', 'top', 'training'])
+const infixes = new Set(['by', 'in', 'of', 'on', 'at', 'after', 'at_most', 'layers', 'a', 'step', 'together', 'top', 'training'])
 /** After these an expression follows. */
-const joining = new Set(['by', 'in', 'of', 'at', 'after', 'at_most', 'top'])
+const joining = new Set(['by', 'in', 'of', 'on', 'at', 'after', 'at_most', 'top'])
 const clauseInfixes = new Set([
   'of',
   'dropless',

@@ -222,6 +222,7 @@ const contextualWords = [
   'initialise',
   'group',
   'learns',
+  'on',
 ].map(contextual)
 
 const words = new Map<string, TokenType>([...reservedWords, ...contextualWords])

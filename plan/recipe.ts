@@ -2,6 +2,7 @@
  * The recipe of a training run, as the spec declares it: plain JSON, all that the training loop knows of a model beside its
  * plans.
  */
+import type { Adapter } from './adapters.ts'
 import type { Formula } from './formula.ts'
 import type { StorageType } from './plan.ts'
 
@@ -14,6 +15,8 @@ export interface Recipe {
   readonly program: string
   /** Every weight that a run has, in the order of the model; those that are not learned have the rate 0. */
   readonly weights: readonly RecipeWeight[]
+  /** The low-rank pairs among them, by the frozen weight beside which each stands; absent without any. */
+  readonly adapters?: readonly Adapter[]
   readonly optimiser: Optimiser
   /** Factor on the rate at each step. */
   readonly schedule: RateSchedule

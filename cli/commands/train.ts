@@ -41,6 +41,7 @@ import {
   type RecipeOptions,
   type TrainingSpec,
 } from '../training/spec.ts'
+import { spectralStart } from '../training/start.ts'
 import { withTeacher, type TeacherOptions } from '../training/teacher.ts'
 import { tokenized } from '../training/tokenized.ts'
 import { createNews, verdictLines } from '../training/verdict.ts'
@@ -180,12 +181,27 @@ async function action(path: string, options: Options, typed: readonly string[], 
   const shown = await chooseDirectory(path, graphs.recipe.model, options, saved, terminal)
   const device = await openUnlessReference(options, terminal)
   try {
+    const started = await startOf(beginning, spec, device, options, terminal)
     return await withTeacher(options, device, terminal, (teacher) =>
-      trainOn(device, { path, typed, shown, spec, sets, beginning, saved, teacher }, options, terminal),
+      trainOn(device, { path, typed, shown, spec, sets, beginning: started, saved, teacher }, options, terminal),
     )
   } finally {
     device?.dispose()
   }
+}
+
+/** What the run begins with, its routers as `--start` says. */
+async function startOf(
+  beginning: Beginning | null,
+  { graphs: { recipe } }: TrainingSpec,
+  device: Device | null,
+  { start }: Options,
+  terminal: Terminal,
+): Promise<Beginning | null> {
+  if (start === 'old') return beginning
+  if (beginning === null)
+    throw new Failure(EXIT.usage, '--start spectral needs the weights of experts', 'name them with --weights PATH')
+  return { ...beginning, given: await spectralStart(beginning.given, recipe, device, terminal) }
 }
 
 /** What a run is made of, read and checked. */

@@ -53,6 +53,17 @@ function portsOf({ name, inputs, outputs }: Model): Ports {
 
 const selection = (typed: string): string => (/^[A-Za-z_]\w*$/.test(typed) ? typed : JSON.stringify(typed))
 
+/** A low-rank pair is a statement of its own: `lora(rank = 8) on experts`. */
+const isPair = (typed: string): boolean => /^lora\s*\(/.test(typed)
+
+function learnsOf(learn: readonly string[]): readonly string[] {
+  const own = learn.filter((typed) => !isPair(typed))
+  return [
+    ...(own.length === 0 ? [] : [`learns ${own.map(selection).join(', ')}`]),
+    ...learn.filter(isPair).map((typed) => `learns ${typed}`),
+  ]
+}
+
 /** A statement each, as they stand in the block. */
 function statementsOf(model: Model, { learn, hasTeacher, temperature, rate, batch, context }: BlockSettings): readonly string[] {
   const { tokens, logits } = portsOf(model)
@@ -74,7 +85,7 @@ function statementsOf(model: Model, { learn, hasTeacher, temperature, rate, batc
     'schedule cosine()',
     'clip 1.0',
     ...(sizes.length === 0 ? [] : [`batch ${sizes.join(', ')}`]),
-    ...(learn.length === 0 ? [] : [`learns ${learn.map(selection).join(', ')}`]),
+    ...learnsOf(learn),
   ]
 }
 

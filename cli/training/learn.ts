@@ -12,7 +12,12 @@ export interface LearnOptions {
   readonly batch?: number
   readonly context?: number
   readonly deadline?: number
+  readonly start: Start
 }
+
+/** What the rows of routers begin as. */
+const STARTS = ['old', 'spectral'] as const
+export type Start = (typeof STARTS)[number]
 
 const DEFAULTS = { temperature: 1, rate: 1e-4, batch: 4, context: 128 } as const
 
@@ -53,7 +58,7 @@ export const addLearnOptions = (command: Command): Command =>
   command
     .option(
       '--learn <what...>',
-      "for a model without a `train` block: the weights that learn, by a label of their paths, such as router, or by a pattern; '*' for all",
+      "for a model without a `train` block: the weights that learn, by a label of their paths, such as router, or by a pattern; '*' for all; 'lora(rank = 8) on experts' for low-rank pairs beside them",
     )
     .addOption(new Option('--rate <r>', `learning rate of --learn (default: ${DEFAULTS.rate})`).argParser(above0))
     .addOption(
@@ -66,6 +71,12 @@ export const addLearnOptions = (command: Command): Command =>
       new Option('--temperature <t>', `temperature of the distillation of --learn (default: ${DEFAULTS.temperature})`).argParser(
         above0,
       ),
+    )
+    .addOption(
+      new Option('--start <rows>', 'what routers begin as: the rows of the weights, or those of SSMoE, made of the experts')
+        .choices(STARTS)
+        .default('old')
+        .conflicts('resume'),
     )
     .option(
       '--deadline <seconds>',

@@ -5,7 +5,9 @@ import { competitionStepsOf, type RoutedLayer } from '../../plan/recipe.ts'
 import { usersOf } from '../graph/walk.ts'
 import type { InputTerm, Model } from '../model/model.ts'
 import { AT_INFERENCE } from '../model/routing/forms.ts'
+import { adaptersOf } from '../model/train/learns.ts'
 import { createBuilder } from '../ops/build.ts'
+import { withAdapters } from './adapters.ts'
 import { changeOutputs, normOutput, routingOutput, similarityOutput } from './expert-figures.ts'
 import { newRandomStreams } from './random.ts'
 import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'
@@ -133,9 +135,13 @@ export function lower(model: Model, options: LowerOptions = {}): Graph {
     ...(kept === null ? {} : { state: kept }),
   }
   return replayed === null
-    ? withRoutes(plain, environment, options)
+    ? withPairs(withRoutes(plain, environment, options), model, learns)
     : { ...plain, inputs: [...inputs, ...replayed], replayed: environment.routes.map(routePorts) }
 }
+
+/** Low-rank pairs are there where there is training: elsewhere they are part of the weights. */
+const withPairs = (graph: Graph, model: Model, learns: boolean): Graph =>
+  learns && model.train?.learns?.some(({ lora }) => lora !== null) === true ? withAdapters(graph, adaptersOf(model)) : graph
 
 function withRoutes(
   plain: Graph,

@@ -49,8 +49,8 @@ export interface Train {
   /** In the order of the text: the last that matches a weight applies. */
   readonly initialisers: readonly InitialiserFact[]
   readonly groups: readonly GroupFact[]
-  /** The patterns of the weights that train, in the order of the text; null where all do. */
-  readonly learns: readonly WeightPattern[] | null
+  /** What trains, in the order of the text; null where every weight does. */
+  readonly learns: readonly LearnsFact[] | null
 }
 
 /** An optimiser, a schedule or an initialiser with all its settings. */
@@ -63,6 +63,13 @@ export interface MethodFact {
 export interface InitialiserFact {
   readonly pattern: string | null
   readonly method: MethodFact
+}
+
+/** Weights that train, themselves or by low-rank pairs beside them. */
+export interface LearnsFact {
+  readonly named: WeightPattern
+  /** The settings of LoRA; null where the weights train themselves. */
+  readonly lora: MethodFact | null
 }
 
 /** Weights by their paths: all that match a pattern, or all that have a label on their path. */

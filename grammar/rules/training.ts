@@ -1,5 +1,5 @@
 import type { Argument, NumberSetting, Statement, WeightSelection } from '../ast.ts'
-import { BlockToken, CloseParen, Equals, isA, OpenParen, StringToken, word, Word, type Token } from '../tokens.ts'
+import { BlockToken, CallParen, CloseParen, Equals, isA, OpenParen, StringToken, word, Word, type Token } from '../tokens.ts'
 import { Clauses } from './clauses.ts'
 
 const methods = ['optimiser', 'schedule'].map(word)
@@ -65,8 +65,10 @@ export abstract class Training extends Clauses {
 
   learns(): Statement {
     const first = this.take(word('learns'))
+    const method = this.isNext(Word) && this.isSecond(CallParen) ? this.call() : null
+    if (method !== null) this.take(word('on'))
     const selections = this.list(() => this.selection(), beginsSelection)
-    return { kind: 'learns', selections, span: this.since(first) }
+    return { kind: 'learns', method, selections, span: this.since(first) }
   }
 
   private selection(): WeightSelection {

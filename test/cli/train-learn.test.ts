@@ -67,6 +67,29 @@ test('routers alone move, and a run that was interrupted ends in the same bytes'
   expect(written['model.layers.0.mlp.gate.weight'].values).toEqual(after['layers.0.moe.router.gate'].values)
 })
 
+test('low-rank pairs beside experts and attention are merged where the weights of the run are read', async () => {
+  const one = there()
+  const pairs = ['--learn', 'lora(rank = 2, scale = 4.0) on experts, attention', '--data', 'tokens.safetensors', ...SMALL]
+  const { code, err } = await train(one, 'olmoe', ...pairs, '--steps', '2', '--out', 'run')
+  expect(code, err).toBe(0)
+  const exported = await one.smoe('export', '--to', 'hf', 'olmoe', '--weights', 'run', '-o', 'out')
+  expect(exported.code, exported.err).toBe(0)
+  const [run, given, out] = [
+    at(one, 'run', 2),
+    ...['olmoe', 'out'].map((name) => readSafetensors(join(one.folder, `${name}/model.safetensors`))),
+  ]
+  const changed = Object.keys(given).filter((name) => given[name].values.join() !== out[name].values.join())
+  expect(changed.every((name) => /(self_attn\.[qkvo]_proj|experts\.\d\.(gate|up|down)_proj)\.weight$/.test(name))).toBe(true)
+  expect(changed.length).toBeGreaterThan(20)
+  const name = 'model.layers.0.self_attn.q_proj.weight'
+  const [down, up] = ['a', 'b'].map((side) => run[`layers.0.attention.q.lora_${side}`].values)
+  const expected = given[name].values.map((value, place) => {
+    const [row, column] = [Math.floor(place / 32), place % 32]
+    return Math.fround(value + 4 * (up[2 * row] * down[column] + up[2 * row + 1] * down[32 + column]))
+  })
+  expect(out[name].values).toEqual(expected)
+})
+
 test('without a teacher the loss is the cross-entropy of the text', async () => {
   const one = there()
   const args = ['--learn', 'router', '*_norm.weight', '--data', 'tokens.safetensors', ...SMALL, '--steps', '1']

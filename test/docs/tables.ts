@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BUILTINS, CONSTANTS, FUNCTIONS } from '../../compiler/model/builtin/table.ts'
-import { INITIALISERS, NUMBERS, OPTIMISERS, SCHEDULES } from '../../compiler/model/methods/methods.ts'
+import { ADAPTERS, INITIALISERS, NUMBERS, OPTIMISERS, SCHEDULES } from '../../compiler/model/methods/methods.ts'
 import { rangeText, signatureOf, type Method, type Setting } from '../../compiler/model/methods/setting.ts'
 import { codes, type CodeRow } from '../../grammar/codes.ts'
 import { parse } from '../../grammar/parse.ts'
@@ -80,5 +80,6 @@ export const sections: Readonly<Record<string, () => string>> = {
   'table: optimisers': () => methods('optimiser', OPTIMISERS),
   'table: schedules': () => methods('schedule', SCHEDULES),
   'table: initialisers': () => methods('initialiser', INITIALISERS),
+  'table: adapters': () => methods('adapter', ADAPTERS),
   words: () => `${[...reservedNames].map((word) => `\`${word}\``).join(', ')}.\n`,
 }

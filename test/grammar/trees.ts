@@ -64,6 +64,7 @@ const words = [
   'initialise',
   'group',
   'learns',
+  'on',
 ]
 const nameOf = (text: string): Name => ({ text, span })
 const name = fc
@@ -295,6 +296,7 @@ const { statement } = fc.letrec<{ statement: Statement }>((tie) => {
       }),
       fc.record({
         kind: fc.constant('learns' as const),
+        method: fc.option(call, { nil: null }),
         selections: fc.array(
           fc.oneof(
             text,

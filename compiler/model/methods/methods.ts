@@ -92,6 +92,16 @@ export const NUMBERS: { readonly [N in NumberSetting]: Setting } = {
   seed: int('seed of all random numbers', 0, { to: 2 ** 31 - 1 }),
 }
 
+export const ADAPTERS: { readonly lora: Method<'rank' | 'scale'> } = {
+  lora: {
+    doc: 'A pair of matrices of low rank beside each frozen one: A is random and B is 0 at first, so that the model starts as it was. Hu et al., 2021.',
+    settings: {
+      rank: int('rank of the pair', null, { from: 1, to: 65_536 }),
+      scale: real('factor on the product of the pair, alpha / rank in the paper', 1),
+    },
+  },
+}
+
 export const GROUP: Method<Extract<keyof RecipeWeight, 'rate' | 'decay'>> = {
   doc: 'A parameter group: weights with other settings.',
   settings: {

@@ -1,5 +1,5 @@
 /** Patterns against the weights of the model. */
-import type { InitialiseStatement, StringLiteral, WeightSelection } from '../../../grammar/ast.ts'
+import type { InitialiseStatement, Name, StringLiteral, WeightSelection } from '../../../grammar/ast.ts'
 import { closest } from '../../../grammar/suggest.ts'
 import { complain, lookupIn, type Frame } from '../context/context.ts'
 import { nearest } from '../context/names.ts'
@@ -37,20 +37,42 @@ export function matchesOf(frame: Frame, { value, span }: StringLiteral): readonl
   return null
 }
 
-/** The weights that `learns` names, one of which there must be at least; null after a mistake. */
-export function readSelection(frame: Frame, selection: WeightSelection): WeightPattern | null {
-  if (selection.kind === 'string')
-    return matchesOf(frame, selection) === null ? null : { kind: 'pattern', pattern: selection.value }
-  const { name } = selection
+/** Whether a pair of low rank can stand beside a weight: of a bank, beside one expert's. */
+const isMatrix = ({ fact }: WeightInstance): boolean => fact.term.shape.length === 2
+
+/**
+ * What `learns` names: at least one weight, and a matrix where low-rank pairs are to stand beside them. Null after a mistake.
+ */
+export function readSelection(frame: Frame, selection: WeightSelection, wantsMatrix: boolean): WeightPattern | null {
+  const named: WeightPattern =
+    selection.kind === 'string' ? { kind: 'pattern', pattern: selection.value } : { kind: 'label', label: selection.name.text }
+  const found = selection.kind === 'string' ? matchesOf(frame, selection) : labelled(frame, selection.name)
+  if (found === null) return null
+  if (!wantsMatrix || found.length === 0 || found.some(isMatrix)) return named
+  complain(frame, {
+    code: 'SMOE3001',
+    message: `lora needs a weight of two axes, but ${found[0].path} has ${found[0].fact.term.shape.length}`,
+    span: selection.span,
+    help: 'weights of other axes train themselves: `learns` without `lora`',
+  })
+  return null
+}
+
+/** The weights that have a label on their path; null if there is none, which is reported. */
+function labelled(frame: Frame, name: Name): readonly WeightInstance[] | null {
   const { context, declaration } = frame
-  const labels = new Set(instancesOf(context.weights, lookupIn(context)).flatMap(({ path }) => path.split('.')))
-  if (labels.has(name.text) || context.isAlone || declaration.isPartial || context.broken.length > 0)
-    return { kind: 'label', label: name.text }
+  const all = instancesOf(context.weights, lookupIn(context))
+  const found = all.filter(({ path }) => path.split('.').includes(name.text))
+  if (found.length > 0 || context.isAlone || declaration.isPartial || context.broken.length > 0) return found
   complain(frame, {
     code: 'SMOE5005',
     message: `no weight has the label ${name.text} on its path`,
     span: name.span,
-    ...nearest(name, () => labels, 'a string is a pattern over whole paths, as in learns "*.router.*"'),
+    ...nearest(
+      name,
+      () => new Set(all.flatMap(({ path }) => path.split('.'))),
+      'a string is a pattern over whole paths, as in learns "*.router.*"',
+    ),
   })
   return null
 }

@@ -4,6 +4,7 @@ import type {
   Declaration,
   GroupStatement,
   InitialiseStatement,
+  LearnsStatement,
   MethodStatement,
   NumberSetting,
   NumberStatement,
@@ -13,7 +14,7 @@ import type {
 import type { Span } from '../../../grammar/source.ts'
 import { emptyTable } from '../../../plan/table.ts'
 import { complain, folds, originOf, verify, type Frame } from '../context/context.ts'
-import type { GroupFact, InitialiserFact, InputTerm, MethodFact, Train, WeightPattern } from '../model.ts'
+import type { GroupFact, InitialiserFact, InputTerm, LearnsFact, MethodFact, Train } from '../model.ts'
 import { tellable } from '../statements/ports.ts'
 import { metricStatement } from '../routing/policy-statements.ts'
 import { createScope, find } from '../context/scope.ts'
@@ -23,7 +24,7 @@ import { run } from '../statements/statements.ts'
 import { ofTerm } from '../context/value.ts'
 import { checkBatch, readBatch } from './batch.ts'
 import { methodOf, settingOf, settingsOf } from '../methods/method.ts'
-import { GROUP, NUMBERS, OPTIMISERS, SCHEDULES } from '../methods/methods.ts'
+import { ADAPTERS, GROUP, NUMBERS, OPTIMISERS, SCHEDULES } from '../methods/methods.ts'
 import { matchesOf, readInitialiser, readSelection } from './matches.ts'
 
 /** The settings so far, with their places, to report duplicates. */
@@ -33,7 +34,7 @@ interface Draft {
   readonly batch: Record<string, Static>
   readonly initialisers: InitialiserFact[]
   readonly groups: GroupFact[]
-  readonly learns: WeightPattern[]
+  readonly learns: LearnsFact[]
   optimiser: MethodFact | null
   schedule: MethodFact | null
 }
@@ -98,6 +99,13 @@ function readGroup(frame: Frame, { pattern, settings: args, span }: GroupStateme
   return { pattern: pattern.value, rate: given('rate'), decay: given('decay') }
 }
 
+/** What one statement names; LoRA needs a matrix in each selection. */
+function readLearns(frame: Frame, { method, selections }: LearnsStatement): readonly LearnsFact[] {
+  const lora = method === null ? null : methodOf(frame, method, ADAPTERS, 'adapter')
+  const named = selections.map((one) => readSelection(frame, one, method !== null))
+  return method !== null && lora === null ? [] : named.flatMap((one) => (one === null ? [] : [{ named: one, lora }]))
+}
+
 const push = <T>(list: T[], one: T | null): void => {
   if (one !== null) list.push(one)
 }
@@ -127,7 +135,7 @@ function read(frame: Frame, draft: Draft, statement: Statement): void {
     case 'group':
       return push(draft.groups, readGroup(frame, statement))
     case 'learns':
-      return void statement.selections.forEach((one) => push(draft.learns, readSelection(frame, one)))
+      return void draft.learns.push(...readLearns(frame, statement))
     default:
       complain(frame, { code: 'SMOE2012', message: `${WORDS[statement.kind]} is not allowed in train`, span: statement.span })
   }

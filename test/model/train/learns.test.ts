@@ -20,16 +20,21 @@ test('a pattern matches the whole path', () => {
 
 test('all weights learn unless some are named', () => {
   expect(learnsWeight({ learns: null }, GATE)).toBe(true)
-  expect(learnsWeight({ learns: [{ kind: 'label', label: 'experts' }] }, GATE)).toBe(false)
+  expect(learnsWeight({ learns: [{ named: { kind: 'label', label: 'experts' }, lora: null }] }, GATE)).toBe(false)
   expect(
     learnsWeight(
       {
         learns: [
-          { kind: 'label', label: 'experts' },
-          { kind: 'pattern', pattern: '*gate' },
+          { named: { kind: 'label', label: 'experts' }, lora: null },
+          { named: { kind: 'pattern', pattern: '*gate' }, lora: null },
         ],
       },
       GATE,
     ),
   ).toBe(true)
+})
+
+test('a weight beside which a pair stands is frozen', () => {
+  const lora = { kind: 'lora', settings: {} }
+  expect(learnsWeight({ learns: [{ named: { kind: 'label', label: 'router' }, lora }] }, GATE)).toBe(false)
 })
