@@ -82,15 +82,15 @@ export interface Lowered {
   readonly compile: (dims?: DimValues) => Compiled
 }
 
-/** As `compileSpec`, in two steps. */
-export function lowerSpec(
-  path: string,
+/** As `compileSource`, in two steps. */
+export function lowerSource(
+  source: Source,
   options: SpecOptions,
   target: Target,
   terminal: Terminal,
   added: AddedOptions = {},
 ): Lowered {
-  const reached = compileToGraph(readSource(path, terminal), { ...compileOptions(options, terminal), target, ...added })
+  const reached = compileToGraph(source, { ...compileOptions(options, terminal), target, ...added })
   refuseErrors(reached.diagnostics, terminal)
   const { graph } = reached
   if (graph === null) throw withoutModel(reached)

@@ -15,7 +15,7 @@ import type { Graph, Output } from './graph/node.ts'
 import { refusalOf } from './kernel/refusal.ts'
 import { planVariants, type PlannedProgram } from './kernel/variants.ts'
 import { schedule, type Schedule } from './kernel/schedule.ts'
-import { lower, type LowerOptions } from './lower/lower.ts'
+import { lower, maskedExpertProblems, type LowerOptions } from './lower/lower.ts'
 import { mixedDiagnostic, mixedPositions } from './lower/positions-apart.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
@@ -103,6 +103,8 @@ export function compileToGraph(source: Source, options: CompileOptions): Compila
 
   const place = model.origin.span
   try {
+    const problems = maskedExpertProblems(model, options)
+    if (problems.length > 0) return { ...reached, diagnostics: [...diagnostics, ...problems] }
     const lowered = lower(model, options)
     const mixed = options.state === undefined ? null : mixedPositions(lowered, model.sequences.positions)
     if (mixed !== null)

@@ -4,7 +4,8 @@ import type { ChatTemplate, Message } from '../../text/chat/template.ts'
 import type { Decode } from '../../text/decoder/open.ts'
 import type { Tokenizer } from '../../text/tokenizer/open.ts'
 import { withChatTemplate } from '../chat/template.ts'
-import type { CommandModule, Context } from '../command.ts'
+import type { SpecOptions } from '../checking.ts'
+import { setOption, type CommandModule, type Context } from '../command.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { continuer, type ContinuedModel } from '../model/open.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
@@ -12,13 +13,14 @@ import { answer, notFinite } from '../generate/answer.ts'
 import { endTokens } from '../generate/ends.ts'
 import { summaryText } from '../generate/report.ts'
 import { addSamplingOptions, samplingOf, whole, type SamplingOptions } from '../generate/sampling-options.ts'
+import { withoutExpertOption, type MaskOption } from '../model/masked.ts'
 import { isFolder } from '../model/source.ts'
 import { readDecoder, withTokenizer } from '../run/tokenizer.ts'
 import { tokenizerPath } from '../run/tokenizer-path.ts'
 import { weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends DeviceOptions, WeightFormatOptions, SamplingOptions {
+interface Options extends DeviceOptions, MaskOption, Pick<SpecOptions, 'set'>, WeightFormatOptions, SamplingOptions {
   readonly system?: string
   readonly context: number
 }
@@ -117,7 +119,8 @@ async function chatWith(folder: string, options: Options, terminal: Terminal): P
     withTokenizer(path, undefined, terminal, async (tokenizer) => {
       const device = await openUnlessReference(options, terminal)
       try {
-        const opened = { typed: folder, weightsAs: options.weightsAs, spec: { set: [] } }
+        const { weightsAs, withoutExpert, set } = options
+        const opened = { typed: folder, weightsAs, withoutExpert, spec: { set } }
         return await continuer(device, terminal)(opened, options.context, (model) =>
           converse({ model, template, tokenizer, decode, ends }, options, terminal),
         )
@@ -139,6 +142,8 @@ export const chat: CommandModule = {
           .default(4096),
       )
       .addOption(weightsAsOption())
+      .addOption(withoutExpertOption())
+      .addOption(setOption())
       .addOption(deviceOption(', reference (f64, slow)'))
       .addOption(threadsOption())
       .addOption(fastOption())

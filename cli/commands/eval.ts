@@ -20,6 +20,7 @@ import { evalText, type EvalReport } from '../eval/report.ts'
 import { checkTextOptions, checkTokens, readTexts, readTokens, type TextOptions } from '../eval/texts.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether } from '../files.ts'
+import { withoutExpertOption, type MaskOption } from '../model/masked.ts'
 import { isCheckpoint, isFolder } from '../model/source.ts'
 import { writeJson } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
@@ -28,7 +29,7 @@ import { weightsAsOption, type WeightFormatOptions } from '../run/weight-formats
 import type { Terminal } from '../terminal.ts'
 import { createStop, type Stop } from '../training/stop.ts'
 
-interface Options extends SpecOptions, FormatOption, DeviceOptions, TextOptions, WeightFormatOptions {
+interface Options extends SpecOptions, MaskOption, FormatOption, DeviceOptions, TextOptions, WeightFormatOptions {
   readonly weights?: string
   readonly to?: string
   readonly toWeights?: string
@@ -124,9 +125,9 @@ async function evaluateModels(
   stop: Stop,
   terminal: Terminal,
 ): Promise<Omit<EvalReport, 'adapter'>> {
-  const { weights, weightsAs, model, set, root, context } = options
+  const { weights, weightsAs, withoutExpert, model, set, root, context } = options
   const other = otherModel(options, terminal)
-  return withModel({ typed, weights, weightsAs, spec: { model, set, root } }, async (own) => {
+  return withModel({ typed, weights, weightsAs, withoutExpert, spec: { model, set, root } }, async (own) => {
     const given = texts ?? (await readTokens(options.tokens!, { model: own.name }, terminal))
     const report = async (beside: OpenModel | null): Promise<Omit<EvalReport, 'adapter'>> => ({
       model: own.name,
@@ -198,6 +199,7 @@ export const evalCommand: CommandModule = {
       .option('--tokens <file:tensor>', 'token ids [S] or [N, S] of a .safetensors or .npy file, in the place of text')
       .option('--weights <path>', 'the weights of a spec, or of a folder that has them elsewhere')
       .addOption(weightsAsOption())
+      .addOption(withoutExpertOption())
       .option('--to <model>', 'another model as the yardstick: agreement, KL, and changes of routing')
       .option('--to-weights <path>', 'the weights of that model, where it is a spec (default: those of --weights)')
       .addOption(new Option('--context <tokens>', 'most tokens of a window').argParser(whole(2, 'context')).default(512))

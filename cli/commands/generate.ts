@@ -18,12 +18,14 @@ import { endTokens } from '../generate/ends.ts'
 import { checkPromptOptions, readPrompt, type Prompt, type PromptOptions } from '../generate/prompt.ts'
 import { routingText, summaryText } from '../generate/report.ts'
 import { addSamplingOptions, samplingOf, type SamplingOptions } from '../generate/sampling-options.ts'
+import { withoutExpertOption, type MaskOption } from '../model/masked.ts'
 import { isCheckpoint } from '../model/source.ts'
 import { writeJson } from '../output.ts'
 import { weightsAsOption, type WeightFormatOptions } from '../run/weight-formats.ts'
 import type { Terminal } from '../terminal.ts'
 
-interface Options extends SpecOptions, FormatOption, DeviceOptions, PromptOptions, WeightFormatOptions, SamplingOptions {
+interface Options
+  extends SpecOptions, MaskOption, FormatOption, DeviceOptions, PromptOptions, WeightFormatOptions, SamplingOptions {
   readonly weights?: string
   readonly ignoreEnd?: boolean
   readonly showRouting?: boolean
@@ -69,7 +71,7 @@ function tell(model: string, adapter: string, prompt: Prompt, found: Answer, opt
 async function generateText(typed: string, text: string | undefined, options: Options, terminal: Terminal): Promise<ExitCode> {
   checkPromptOptions(text, options)
   samplingOf(options)
-  const { weights: given, weightsAs, model, set, root } = options
+  const { weights: given, weightsAs, withoutExpert, model, set, root } = options
   const weights = given ?? (isCheckpoint(typed, terminal) ? typed : undefined)
   // what is refused of the files is told before a device is opened
   const prompt = await readPrompt(text, options, weights, typed, terminal)
@@ -78,7 +80,7 @@ async function generateText(typed: string, text: string | undefined, options: Op
   try {
     const longest = Math.max(1, prompt.tokens.length + options.maxTokens)
     return await continuer(device, terminal)(
-      { typed, weights: given, weightsAs, spec: { model, set, root } },
+      { typed, weights: given, weightsAs, withoutExpert, spec: { model, set, root } },
       longest,
       async (open) => {
         const found = await continued(open, prompt, ends, options, terminal)
@@ -99,6 +101,7 @@ export const generateCommand: CommandModule = {
       .option('--tokens <file:tensor>', 'token ids [S] or [1, S] of a .safetensors or .npy file, in the place of a prompt')
       .option('--weights <path>', 'the weights of a spec, or of a folder that has them elsewhere')
       .addOption(weightsAsOption())
+      .addOption(withoutExpertOption())
       .option('--ignore-end', "goes on after the model's end token")
       .option('--show-routing', 'which experts predicted each token')
       .addOption(deviceOption(', reference (f64, slow)'))

@@ -1,6 +1,7 @@
 /** `smoe run SPEC`: one run of a model on tensors from files. */
 import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
+import type { Source } from '../../grammar/source.ts'
 import { PORTABLE, type Target } from '../../plan/target.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { Device } from '../../runtime/device.ts'
@@ -22,12 +23,13 @@ import {
   type FormatOption,
 } from '../command.ts'
 import type { SpecOptions } from '../checking.ts'
-import { compileSpec, lowerSpec, type Compiled } from '../compilation.ts'
+import { compileSource, lowerSource, type AddedOptions, type Compiled } from '../compilation.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
 import { dumpOption, writeDump } from '../dump.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether } from '../files.ts'
-import { missingFile } from '../load.ts'
+import { missingFile, readSource } from '../load.ts'
+import { maskedExperts, withoutExpertOption, type MaskOption } from '../model/masked.ts'
 import { keepApart } from '../overwriting.ts'
 import { bytes, milliseconds, plural, table, writeJson } from '../output.ts'
 import { createProgress } from '../progress.ts'
@@ -57,7 +59,7 @@ import { openSession } from '../session.ts'
 import type { Terminal } from '../terminal.ts'
 import { noteUnread } from '../unread.ts'
 
-interface Options extends SpecOptions, FormatOption, RoutingOptions, DeviceOptions, WeightFormatOptions {
+interface Options extends SpecOptions, FormatOption, MaskOption, RoutingOptions, DeviceOptions, WeightFormatOptions {
   readonly held?: string
   readonly in: readonly string[]
   readonly out?: string
@@ -108,9 +110,20 @@ function dump({ graph, programs, plan }: Compiled, target: Target, options: Opti
   return writeDump(options.dump, target, () => [{ name: 'run', graph, programs, plan }], terminal)
 }
 
+/** Throws a Failure for masked experts of routes that are replayed: nothing is selected then. */
+function addedOptions(source: Source, options: Options, formats: Formats, terminal: Terminal): AddedOptions {
+  if (options.replayRoutes !== undefined && options.withoutExpert !== undefined)
+    throw new Failure(
+      EXIT.usage,
+      '--without-expert and --replay-routes exclude each other: recorded experts are used as they are',
+    )
+  return { routes: routesWanted(options, terminal), ...formats, ...maskedExperts(source, options, options, terminal) }
+}
+
 async function runOnReference(path: string, options: Options, formats: Formats, terminal: Terminal): Promise<Result> {
   if (options.profile === true) throw new Failure(EXIT.usage, 'the reference has no kernels to profile')
-  const compilation = compileSpec(path, options, PORTABLE, terminal, { routes: routesWanted(options, terminal), ...formats })
+  const source = readSource(path, terminal)
+  const compilation = compileSource(source, options, PORTABLE, terminal, addedOptions(source, options, formats, terminal))
   await dump(compilation, PORTABLE, options, terminal)
   const { plan, graph } = compilation
   if (graph === null) throw new Error('a plan without a graph')
@@ -142,8 +155,9 @@ async function runOnDevice(
   terminal: Terminal,
 ): Promise<Result> {
   try {
-    const added = { routes: routesWanted(options, terminal), ...formats }
-    const { graph, compile } = lowerSpec(path, options, device.target, terminal, added)
+    const source = readSource(path, terminal)
+    const added = addedOptions(source, options, formats, terminal)
+    const { graph, compile } = lowerSource(source, options, device.target, terminal, added)
     const feeds = await readFeeds(graph, options.in, options.replayRoutes, textReading(options, terminal), terminal)
     // what is dumped is every program of the plan
     const compilation = compile(options.dump === undefined ? feeds.dims : undefined)
@@ -331,6 +345,7 @@ export const run: CommandModule = {
           'a .safetensors file, a folder with one or with shards and their index, or a run of smoe train',
         )
         .addOption(weightsAsOption())
+        .addOption(withoutExpertOption())
         .option(
           '--held <file>',
           'values that depend on weights alone, read from a .safetensors file and not computed: as smoe reroute writes them',

@@ -135,6 +135,8 @@ function bare(term: Term, names: Names): Piece {
       return { text: `${formula(term.otherwise, names)}, or in training ${formula(term.training, names)}`, strength: 0 }
     case 'every-expert':
       return whole(`experts(${formula(term.input, names)})`)
+    case 'eligible':
+      return piece(term.scores, names)
     default:
       return term satisfies never
   }

@@ -52,6 +52,8 @@ function heldBy(term: Term): readonly Term[] {
     case 'moe':
     case 'every-expert':
       return [term.input]
+    case 'eligible':
+      return [term.scores]
     case 'call':
       return term.arguments.flatMap(({ value }) => (isTerm(value) ? [value] : []))
     case 'input':

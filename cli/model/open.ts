@@ -11,6 +11,7 @@ import { matchWeights } from '../../runtime/weights/match.ts'
 import type { SpecOptions } from '../checking.ts'
 import { compileSource, type Compiled } from '../compilation.ts'
 import { compileContinued } from './continued.ts'
+import { maskedExperts, type MaskOption } from './masked.ts'
 import { openModelSource } from './source.ts'
 import { wholeSequence, type Continuation } from '../../generation/continuation.ts'
 import { predictBy, sessionSequence } from '../../generation/session-sequence.ts'
@@ -33,6 +34,8 @@ export interface GivenModel {
   readonly weights?: string
   readonly weightsAs: WeightFormatOptions['weightsAs']
   readonly spec: SpecOptions
+  /** Experts that no token may select. */
+  readonly withoutExpert?: MaskOption['withoutExpert']
   /** What is read besides the outputs; the decisions of routers where it is absent. */
   readonly lower?: LowerOptions
 }
@@ -109,7 +112,7 @@ export interface Loaded {
 export async function withLoaded<T>(
   device: Device | null,
   terminal: Terminal,
-  { typed, weights: given, weightsAs, spec, lower = { routes: true } }: GivenModel,
+  { typed, weights: given, weightsAs, spec, withoutExpert, lower = { routes: true } }: GivenModel,
   check: (plan: Plan) => void,
   work: (loaded: Loaded) => Promise<T>,
   longest: number | null = null,
@@ -117,7 +120,7 @@ export async function withLoaded<T>(
   const { source, checkpoint: imported } = await openModelSource(typed, terminal)
   const weights = given ?? imported ?? undefined
   const formats = await weightFormats({ weights, weightsAs }, terminal)
-  const added = { ...lower, ...formats }
+  const added = { ...lower, ...formats, ...maskedExperts(source, spec, { withoutExpert }, terminal) }
   // the reference evaluates a graph anew each time
   const continued =
     device === null || longest === null

@@ -13,6 +13,9 @@ import type { RandomStreams } from './random.ts'
 import type { ProgressInputs } from './progress.ts'
 import type { State } from './state.ts'
 
+/** The numbers of experts that no token may select, by the instance of their layer: `layers.0/moe`. */
+export type MaskedExperts = Readonly<Record<string, readonly number[]>>
+
 /** The two ways through a model, bound together once. */
 export interface Walk {
   readonly term: (environment: Environment, term: Term) => Node
@@ -59,6 +62,8 @@ export interface Environment {
   readonly randomStreams: RandomStreams
   /** What is kept between runs, so far; null where nothing is. */
   readonly state: State | null
+  /** Experts that no token may select. */
+  readonly maskedExperts: MaskedExperts
   /** Outputs [E * T, D] of all experts for all tokens (dense evaluation), by their input. */
   readonly denseOutputs: Map<Node, Node>
 }
@@ -88,6 +93,10 @@ export interface RouteNodes {
   readonly router: string
   /** E. */
   readonly experts: number
+  /** How many experts a token selects; under expert choice in the mean. */
+  readonly topK: number
+  /** Whether experts choose tokens. */
+  readonly isByExperts: boolean
   /** What it routes, f32 [T, D]. */
   readonly rows: Node
   /** Outputs of the selected experts, f32 [T * K, D]; of a dropped assignment it has no meaning. */

@@ -1,4 +1,5 @@
 /** Checked model -> graph: repeats unrolled, parameters replaced by their values, calls in the place of their callees. */
+import type { Diagnostic } from '../../grammar/diagnostic.ts'
 import type { Graph, Node, Output, RoutePorts } from '../graph/node.ts'
 import { outputName, type OutputRole } from '../../plan/output-role.ts'
 import { competitionStepsOf, type RoutedLayer } from '../../plan/recipe.ts'
@@ -9,8 +10,9 @@ import { adaptersOf } from '../model/train/learns.ts'
 import { createBuilder } from '../ops/build.ts'
 import { withAdapters } from './adapters.ts'
 import { changeOutputs, normOutput, routingOutput, similarityOutput } from './expert-figures.ts'
+import { maskedDiagnostics } from './masked-experts.ts'
 import { newRandomStreams } from './random.ts'
-import { inner, type Environment, type InputNode, type RouteNodes } from './environment.ts'
+import { inner, type Environment, type MaskedExperts, type InputNode, type RouteNodes } from './environment.ts'
 import { routeNames } from './replay.ts'
 import { newState, stateFacts, stateInputs, stateOutputs, type StateOptions } from './state.ts'
 import { lowerSteps, lowerTerm } from './terms.ts'
@@ -48,6 +50,8 @@ export interface LowerOptions {
   readonly evaluation?: boolean
   /** What is kept of earlier tokens between runs; nothing unless it is given. */
   readonly state?: StateOptions
+  /** Experts that no token may select, by the instance of their layer: `{ 'layers.0/moe': [3] }`. */
+  readonly maskedExperts?: MaskedExperts
   /** Sizes of dims that are open otherwise: they are numbers in the graph. */
   readonly sizes?: Readonly<Record<string, number>>
 }
@@ -57,7 +61,7 @@ const outputOf = (role: OutputRole, node: Node, doc: string): Output => ({ name:
 /** Everything lowered, in the order of the run. */
 function walk(
   model: Model,
-  { routes = false, training = false, evaluation = false, state, sizes = {} }: LowerOptions,
+  { routes = false, training = false, evaluation = false, state, sizes = {}, maskedExperts = {} }: LowerOptions,
 ): Environment {
   const isTraining = training !== false
   const learns = isTraining || evaluation
@@ -83,6 +87,7 @@ function walk(
     progress: new Map(),
     randomStreams: newRandomStreams(),
     state: state === undefined ? null : newState(state),
+    maskedExperts,
     denseOutputs: new Map(),
   }
   for (const input of inputsOf(model, learns)) lowerTerm(environment, input)
@@ -90,6 +95,28 @@ function walk(
   if (model.train !== null && learns) lowerSteps(inner(environment, { reports: true }), model.train.steps)
   return environment
 }
+
+/** The sizes of open dims that are given: the number of sequences of a state is one for all runs. */
+const sizesOf = (model: Model, { sizes, state }: LowerOptions): Readonly<Record<string, number>> => ({
+  ...sizes,
+  ...(state === undefined ? {} : Object.fromEntries(model.sequences.count.map((name) => [name, state.sequences]))),
+})
+
+/** Every moe of the model at inference, in the order of the run. */
+function routesOf(model: Model, { sizes, state }: LowerOptions): readonly RouteNodes[] {
+  const environment = walk(model, { state, sizes: sizesOf(model, { sizes, state }) })
+  model.outputs.forEach(({ term }) => lowerTerm(environment, term))
+  return environment.routes
+}
+
+/** The instances of every moe at inference, `layers.0/moe`, in the order of the run. */
+export const routedLayersOf = (model: Model): readonly string[] => routesOf(model, {}).map(({ instance }) => instance)
+
+/** What is wrong with the masked experts, as diagnostics; nothing where none are. */
+export const maskedExpertProblems = (model: Model, options: LowerOptions): readonly Diagnostic[] =>
+  options.maskedExperts === undefined
+    ? []
+    : maskedDiagnostics(routesOf(model, options), options.maskedExperts, model.origin.span!)
 
 const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm[] =>
   learns && train !== null ? [...inputs, ...train.inputs] : inputs
@@ -99,10 +126,8 @@ const inputsOf = ({ inputs, train }: Model, learns: boolean): readonly InputTerm
  * throw on a model that the checker has accepted.
  */
 export function lower(model: Model, options: LowerOptions = {}): Graph {
-  const { training = false, evaluation = false, state } = options
-  // the number of sequences of a state is one for all runs
-  const counts = state === undefined ? [] : model.sequences.count.map((name) => [name, state.sequences] as const)
-  const sizes = { ...options.sizes, ...Object.fromEntries(counts) }
+  const { training = false, evaluation = false } = options
+  const sizes = sizesOf(model, options)
   const environment = walk(model, { ...options, sizes })
   const { progress, randomStreams, replayed, losses, metrics } = environment
   const learns = training !== false || evaluation

@@ -7,6 +7,7 @@ import { routeIn } from '../model/routing/forms.ts'
 import { activeBlocks, balancedBiasOf, competitionStepsOf } from './competition.ts'
 import { inner, numberIn, originIn, pathIn, sizeIn, type Environment, type RowExperts } from './environment.ts'
 import { chooseByExperts, withCapacity } from './capacity.ts'
+import { withoutMasked } from './masked-experts.ts'
 import { siteOf, type Site } from './site.ts'
 import { requirementsOf } from './requirements.ts'
 import { replay } from './replay.ts'
@@ -56,7 +57,7 @@ function routeTokens(site: Site, { policy, rows, rules }: MoeTerm, tokens: Node)
     topK: sizeIn(environment, way.asked),
     numExperts: numberIn(environment, environment.moe!.experts.count),
   }
-  const taken = rules.expertChoice ? chooseByExperts(site, chosen, router) : chosen
+  const taken = withoutMasked(site, rules.expertChoice ? chooseByExperts(site, chosen, router) : chosen, router.numExperts)
   return rules.limit === null ? taken : withCapacity(site, taken, router, rules.limit)
 }
 
@@ -138,6 +139,8 @@ export function moeNode(outer: Environment, moe: MoeTerm): Node {
     instance,
     router: pathIn(outer, moe.policy.path.join('/')),
     experts: numberIn(environment, moe.experts.count),
+    topK: numberIn(environment, moe.policy.inference.asked),
+    isByExperts: moe.rules.expertChoice,
     rows: tokens,
     selected: reported.selected,
     weights: reported.weights,

@@ -21,6 +21,7 @@ import {
   type Reported,
 } from './environment.ts'
 import { applyBanked } from './experts.ts'
+import { eligibleScores } from './masked-experts.ts'
 import { evaluateAllExperts, moeNode } from './moe.ts'
 import { progressInput } from './progress.ts'
 import { trainableFrom } from './trainable.ts'
@@ -71,6 +72,8 @@ function compute(environment: Environment, term: Term): Node {
       return moeNode(environment, term)
     case 'every-expert':
       return evaluateAllExperts(environment, term)
+    case 'eligible':
+      return eligibleScores(environment, term)
     case 'given':
     case 'carried':
       throw new Error(`nothing gives ${term.name}`)

@@ -129,6 +129,7 @@ export type Term =
   | AfterTerm
   | MoeTerm
   | EveryExpertTerm
+  | EligibleTerm
   | BankTerm
   | BranchTerm
 
@@ -234,6 +235,12 @@ export interface ExpertBank {
 export interface EveryExpertTerm extends Typed {
   readonly kind: 'every-expert'
   readonly input: Term
+}
+
+/** The scores that select in a policy, f32 [T, E]: experts that a run is without have the lowest. */
+export interface EligibleTerm extends Typed {
+  readonly kind: 'eligible'
+  readonly scores: Term
 }
 
 /** experts.gate in a policy: a weight of all experts, [E, ...]. */

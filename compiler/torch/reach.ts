@@ -95,6 +95,8 @@ export function reach(values: Values, roots: readonly Term[], steps: readonly St
         return termsOfMoe(term)
       case 'every-expert':
         return [term.input]
+      case 'eligible':
+        return [term.scores]
       case 'input':
       case 'weight':
       case 'given':

@@ -12,6 +12,7 @@ export function chosen(unit: Unit, term: Term & { kind: 'conditional' }): Term {
 
 export function resolved(unit: Unit, term: Term): Term {
   if (term.kind === 'conditional') return resolved(unit, chosen(unit, term))
+  if (term.kind === 'eligible') return resolved(unit, term.scores)
   if (term.kind === 'call' && term.declares === 'fn') {
     const result = resolved(unit, term.result)
     if (term.arguments.some(({ value }) => isTerm(value) && resolved(unit, value) === result)) return result

@@ -36,6 +36,7 @@ function writeTerm(unit: Unit, term: Term): Py {
   const known = nameOf(unit, term)
   if (known !== undefined) return py(known)
   if (term.kind === 'conditional') return writeTerm(unit, chosen(unit, term))
+  if (term.kind === 'eligible') return writeTerm(unit, term.scores)
   const wanted = unit.lets.get(term)
   if (wanted === undefined && (PLAIN.has(term.kind) || left < 1)) return compute(unit, term)
   return py(assign(unit, term, wanted ?? nameFor(term)))
@@ -80,6 +81,8 @@ function compute(unit: Unit, term: Term): Py {
       return callOfBody(unit, term)
     case 'conditional':
       return writeTerm(unit, chosen(unit, term))
+    case 'eligible':
+      return writeTerm(unit, term.scores)
     case 'after':
       return py(loopNames(unit, term.loop).get(term.name)!)
     case 'moe':

@@ -35,7 +35,7 @@ const comparable = (output: string): string =>
     .trimEnd()
 
 test('there are commands', () => {
-  expect(blocks.map(({ line }) => line.split(' ')[0])).toEqual(['plan', 'plan', 'eval', 'eval', 'generate'])
+  expect(blocks.map(({ line }) => line.split(' ')[0])).toEqual(['plan', 'plan', 'eval', 'eval', 'eval', 'generate'])
 })
 
 for (const { line, output } of blocks) {

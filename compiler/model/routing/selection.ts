@@ -4,7 +4,7 @@ import type { Span } from '../../../grammar/source.ts'
 import { apply } from '../expressions/apply.ts'
 import { options, type Options } from '../builtin/options.ts'
 import { CONSTANTS, type BuiltinName } from '../builtin/table.ts'
-import type { Frame, Shaping } from '../context/context.ts'
+import { originOf, type Frame, type Shaping } from '../context/context.ts'
 import { divideSizes } from '../static/exact.ts'
 import type { Term, WeightTerm } from '../model.ts'
 import { real } from '../static/static.ts'
@@ -69,6 +69,13 @@ function inGroups(frame: Frame, scores: Value, { count, keep }: NonNullable<Shap
   return use('where', [allowed, scores, ofStatic(real(CONSTANTS.lowest.value))])
 }
 
+/** The scores without those of experts that a run is without. */
+function eligible(frame: Frame, scores: Value, span: Span): Value {
+  if (scores.kind !== 'tensor') return scores
+  const { shape, dtype } = scores.term
+  return ofTerm({ kind: 'eligible', scores: scores.term, shape, dtype, origin: originOf(frame, span) })
+}
+
 /** The scores by which experts are selected. */
 export function shapedScores(frame: Frame, scores: Term, span: Span): Value {
   const { shaping, bias } = frame.policy!
@@ -76,9 +83,10 @@ export function shapedScores(frame: Frame, scores: Term, span: Span): Value {
     bias === null
       ? ofTerm(scores)
       : named(frame, 'biased', at(frame, span)('add', [ofTerm(scores), ofTerm(bias)]), 'scores that select, but do not weigh')
+  const open = eligible(frame, biased, span)
   return shaping.groups === null
-    ? biased
-    : named(frame, 'in_groups', inGroups(frame, biased, shaping.groups, span), 'scores that select: all others are masked')
+    ? open
+    : named(frame, 'in_groups', inGroups(frame, open, shaping.groups, span), 'scores that select: all others are masked')
 }
 
 /** Every expert in the order of their numbers, i32[T, E]: the experts choose which of them are used. */

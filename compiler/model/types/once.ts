@@ -47,6 +47,7 @@ export function dependsOnRun(context: Sizes, term: Term): boolean {
       case 'given':
       case 'moe':
       case 'every-expert':
+      case 'eligible':
       case 'carried':
         return true
       case 'weight':

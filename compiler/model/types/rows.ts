@@ -110,6 +110,8 @@ export function operandsOf(term: Term): readonly Term[] {
     case 'moe':
     case 'every-expert':
       return [term.input]
+    case 'eligible':
+      return [term.scores]
     case 'input':
     case 'weight':
     case 'given':
