@@ -1,8 +1,8 @@
 /**
- * Mixtures with more experts than are true, fitted by least squares in f64 to samples of a known mixture: by competition, where each
- * expert has a mass, and by a softmax router, where each has a bias. Printed is how fast the regression, experts alone in their cell
- * and experts that share one come near to the truth. Results are kept by seed, and a command that is stopped goes on from there:
- * two with different seeds share two cores.
+ * Mixtures with more experts than are true, fitted by least squares in f64 to samples of a known mixture: by competition, where
+ * each expert has a mass, and by a softmax router, where each has a bias. Printed is how fast the regression, experts alone in
+ * their cell and experts that share one come near to the truth. Results are kept by seed, and a command that is stopped goes on
+ * from there: two with different seeds share two cores.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

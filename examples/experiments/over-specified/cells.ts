@@ -1,6 +1,6 @@
 /**
- * How far the experts of a fit are from the true ones. Each is in the cell of the true expert that it is nearest to, by slopes and
- * offset; Ho, Yang and Jordan (2022) measure fits with too many experts by such cells.
+ * How far the experts of a fit are from the true ones. Each is in the cell of the true expert that it is nearest to, by slopes
+ * and offset; Ho, Yang and Jordan (2022) measure fits with too many experts by such cells.
  */
 import { MASS, SLOPES, WIDTH } from './mixture.ts'
 

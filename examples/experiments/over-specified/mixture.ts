@@ -11,9 +11,9 @@ export type Way = 'competition' | 'softmax'
 export type Kind = 'affine' | 'tanh'
 
 /**
- * An expert answers e = a x + c, or its tanh. Weights are p = softmax(l): by competition l = ln m + ln softplus(e), of a router
- * l = ln m + g x. The mixture answers sum(p e). A mixture with one expert more contains each with fewer: two that are alike share
- * the mass of one.
+ * The output of an expert is e = a x + c, or its tanh. Weights are p = softmax(l): by competition l = ln m + ln softplus(e), of
+ * a router l = ln m + g x. The mixture answers sum(p e). A mixture with one expert more contains each with fewer: two that are
+ * alike share the mass of one.
  */
 export interface Mixture {
   readonly way: Way
