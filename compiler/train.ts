@@ -18,11 +18,13 @@ import { autocast, readByMatmuls } from './autodiff/autocast.ts'
 import { compileGraph } from './compile.ts'
 import type { Graph } from './graph/node.ts'
 import { refusalOf } from './kernel/refusal.ts'
-import { lower, routersOf, trainingVariants } from './lower/lower.ts'
+import { lower, routersOf, trainingVariants, type LowerOptions } from './lower/lower.ts'
 import { check, type CheckOptions } from './model/check.ts'
 import type { Model } from './model/model.ts'
 import { accumulateGradients } from './optimisers/gradient-accumulation.ts'
 import { f16CopiesGraph, updateGraph } from './optimisers/update.ts'
+import { storedFormats, withFrozenFormats, type FrozenFormats } from './frozen-formats.ts'
+import { withFormatsByPath } from './passes/weight-formats.ts'
 import { fuseAttention } from './passes/attention-fusion.ts'
 import { recipeOf, type RecipeOverrides } from './recipe.ts'
 import { zeroGradientWarnings } from './zero-gradient-warnings.ts'
@@ -38,17 +40,19 @@ export interface TrainingGraphs extends TrainingPrograms<Graph> {
 }
 
 /** Null where the model has no `train` block. */
-export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): TrainingGraphs | null {
+export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}, formats?: FrozenFormats): TrainingGraphs | null {
   checkArgument('trainingGraphs', 'model', model, object({ name: text }))
   checkArgument('trainingGraphs', 'overrides', overrides, object({}))
-  const recipe = recipeOf(model, overrides)
+  const recipe = withFrozenFormats(recipeOf(model, overrides), model, formats)
   if (recipe === null) return null
   const by = trainableWeights(recipe).map(({ name }) => name)
   const { batch: sizes, precision } = recipe
   const excluded = routersOf(model)
   const f16Weights = precision === 'f32' ? new Set<string>() : weightsReadAsF16(model, by, excluded)
+  const stored = storedFormats(recipe)
+  const lowered = (options: LowerOptions): Graph => withFormatsByPath(lower(model, { ...options, routes: true, sizes }), stored)
   const gradients = (chosen: readonly string[], prepare: Prepare): Graph => {
-    const forward = prepare(lower(model, { training: chosen, routes: true, sizes }))
+    const forward = prepare(lowered({ training: chosen }))
     return precision === 'f32'
       ? differentiate(forward, { by })
       : autocast(differentiate(forward, { by, scale: SCALE_INPUT }), { weights: f16Weights, excluded })
@@ -59,7 +63,7 @@ export function trainingGraphs(model: Model, overrides: RecipeOverrides = {}): T
     step: (chosen, isFirst) => accumulateGradients(gradients(chosen, prepare), isFirst),
     update: (moved = updateUnbucketed(recipe, f16Weights)) => updateGraph(recipe, moved),
     f16Copies: (moved = updateUnbucketed(recipe, f16Weights)) => f16CopiesGraph(recipe, moved),
-    evaluation: () => prepare(lower(model, { evaluation: true, routes: true, sizes })),
+    evaluation: () => prepare(lowered({ evaluation: true })),
   })
   return {
     ...programs((graph) => graph),
@@ -137,7 +141,7 @@ export interface TrainingCompilation {
 /** Compiles a source to its training graphs, without plans. Pure, as `compile` is. */
 export function compileTraining(
   source: Source,
-  options: CheckOptions & { readonly recipe?: RecipeOverrides },
+  options: CheckOptions & { readonly recipe?: RecipeOverrides; readonly formats?: FrozenFormats },
 ): TrainingCompilation {
   checkArgument('compileTraining', 'source', source, SPEC)
   checkArgument('compileTraining', 'options', options, object({ ...CHECKING, recipe: optional(object({})) }))
@@ -146,7 +150,7 @@ export function compileTraining(
   const diagnostics = [...parsed.diagnostics, ...found]
   const ok = model !== null && diagnostics.every(({ severity }) => severity !== 'error')
   try {
-    const graphs = ok ? trainingGraphs(model, options.recipe) : null
+    const graphs = ok ? trainingGraphs(model, options.recipe, options.formats) : null
     const refused = graphs === null ? null : gradientProblem(graphs)
     if (refused !== null) return { diagnostics: [...diagnostics, refused], model, graphs: null }
     return { diagnostics: graphs === null ? diagnostics : [...diagnostics, ...zeroGradientWarnings(model!)], model, graphs }

@@ -70,6 +70,8 @@ export interface RecipeWeight {
   readonly rate: number
   /** Weight decay, in full: the optimiser's where the weight has it, else its group's. */
   readonly decay: number
+  /** What a frozen weight is stored as on a device, which holds all its numbers; f32 where it is absent. */
+  readonly format?: 'bf16' | 'f16'
 }
 
 export type Initialiser =

@@ -21,6 +21,19 @@ export function writeParts(device: Device, parts: readonly Part[], data: HostArr
   }
 }
 
+/**
+ * Writes elements of two bytes to the parts of a buffer, in order; a part begins at a word, and its last word is filled with 0.
+ */
+export function writeShorts(device: Device, parts: readonly Part[], bytes: Uint8Array): void {
+  let start = 0
+  for (const { buffer, offset, elements } of parts) {
+    const words = new Uint32Array(Math.ceil(elements / 2))
+    new Uint8Array(words.buffer).set(bytes.subarray(2 * start, 2 * (start + elements)))
+    if (words.length > 0) device.write(buffer, offset, words, 0, words.length)
+    start += elements
+  }
+}
+
 function writeConstants(device: Device, plan: Plan, parts: Persistent['parts']): void {
   for (const { buffer, dtype, values } of plan.constants) {
     const data = arrayOf(dtype, new ArrayBuffer(BYTES[dtype] * values.length))

@@ -2,21 +2,22 @@
  * A store: named weights on a device that several sessions share. An update by one session is visible to the next run of any
  * other.
  */
-import { checkedAsync, list, optional, text } from '../plan/arguments.ts'
+import { callable, checkedAsync, list, object, optional, text } from '../plan/arguments.ts'
 import { constantValue, dim } from '../plan/dim.ts'
 import type { Plan, PlanBuffer, StorageType, WeightPort } from '../plan/plan.ts'
-import { storageText, type WeightStorage } from '../plan/storage/formats.ts'
+import { storageIn, storageText, type WeightStorage } from '../plan/storage/formats.ts'
 import type { ParameterBucket, BucketMember } from '../plan/update.ts'
 import { checkAvailableMemory, createParts, type Parts } from './buffers.ts'
 import type { Device, DeviceBuffer, Part } from './device.ts'
 import { formatBytes, StateError, StoreError } from './errors.ts'
 import { TENSORS } from './forms.ts'
 import { bufferBytes, partElements, roundUp, shortWeights } from './memory.ts'
-import { writeParts } from './persistent.ts'
+import { writeShorts, writeParts } from './persistent.ts'
 import { createKernelCompiler, type KernelCompiler } from './kernel-cache.ts'
 import { readBack } from './read.ts'
 import { settleAll } from './settle-all.ts'
 import { createSlots, type Slots } from './slots.ts'
+import { encodeElements, type Converted } from './weights/convert.ts'
 import { dtypeOf, elementCount, showShape, type HostData } from './tensors.ts'
 import { createQueueLock, type QueueLock } from './queue-lock.ts'
 
@@ -25,10 +26,11 @@ export interface Store {
   /** Names of all weights in order of creation; a bucket is listed as its members. */
   readonly names: () => readonly string[]
   /**
-   * Writes weights; those that the store lacks are created. Throws a StoreError for another shape or dtype, and a LimitError for
+   * Writes weights, f32 or integers; those that the store lacks are created, stored as `formats` say by their names, rounded to
+   * what these hold, else as they are. Throws a StoreError for another shape or dtype, and a LimitError for
    * a new weight above the binding limit, which only a session can create, in parts.
    */
-  readonly write: (tensors: Readonly<Record<string, HostData>>) => Promise<void>
+  readonly write: (tensors: Readonly<Record<string, HostData>>, formats?: ReadonlyMap<string, Converted>) => Promise<void>
   /**
    * Reads the named weights, or all, as f32 or integers, whatever they are stored as. A weight that was never written is zero.
    * Throws a StoreError for an unknown name.
@@ -99,11 +101,12 @@ function shorterText(plan: Plan, buffers: readonly PlanBuffer[]): string {
   return shorter === null ? '' : `; stored as ${shorter.format} they take ${formatBytes(shorter.bytes)}`
 }
 
-const plainBuffer = (name: string, { dtype, shape }: Pick<WeightLayout, 'dtype' | 'shape'>): PlanBuffer => ({
+const plainBuffer = (name: string, { dtype, shape, storage }: Pick<WeightLayout, 'dtype' | 'shape' | 'storage'>): PlanBuffer => ({
   id: 0,
   name,
   role: 'weight',
   dtype,
+  ...(storage === undefined ? {} : { storage }),
   elements: String(elementCount(shape)),
   partElements: null,
   parts: 1,
@@ -190,17 +193,20 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
     )
   }
 
-  const writeOne = async (name: string, { shape, data }: HostData): Promise<void> => {
+  const writeOne = async (name: string, { shape, data }: HostData, format: Converted | undefined): Promise<void> => {
     const dtype = dtypeOf(data)
     if (dtype === null || elementCount(shape) !== data.length)
       throw new StoreError(name, `${showShape(shape)} does not fit ${data.length} values of ${dtype ?? 'an unknown class'}`)
     const known = await entries.get(name)
-    const layout = { dtype, shape, partElements: known?.parts.map(({ elements }) => elements) ?? [data.length] }
+    const storage = format === undefined ? {} : { storage: storageIn(format, shape.at(-1) ?? 1) }
+    const layout = { dtype, ...storage, shape, partElements: known?.parts.map(({ elements }) => elements) ?? [data.length] }
     const { parts } =
       known === undefined
         ? await entryFor(name, layout, plainBuffer(name, layout), 'the written tensor')
         : checkEntry(name, known, layout, 'the written tensor')
-    await device.guard(`writing ${name}`, () => writeParts(device, parts, data))
+    await device.guard(`writing ${name}`, () =>
+      format === undefined ? writeParts(device, parts, data) : writeShorts(device, parts, encodeElements(format, data)),
+    )
   }
 
   const names = (): readonly string[] => [
@@ -218,11 +224,14 @@ export function createStore(device: Device, { buckets = [] }: StoreOptions = {})
   return {
     device,
     names,
-    write: checkedAsync('write', { tensors: TENSORS }, (tensors: Readonly<Record<string, HostData>>) =>
-      lock(async () => {
-        for (const [name, data] of Object.entries(tensors)) await writeOne(name, data)
-        await device.settle()
-      }, disposedError),
+    write: checkedAsync(
+      'write',
+      { tensors: TENSORS, formats: optional(object({ get: callable })) },
+      (tensors: Readonly<Record<string, HostData>>, formats?: ReadonlyMap<string, Converted>) =>
+        lock(async () => {
+          for (const [name, data] of Object.entries(tensors)) await writeOne(name, data, formats?.get(name))
+          await device.settle()
+        }, disposedError),
     ),
     read: checkedAsync('read', { names: optional(list(text)) }, (layout?: readonly string[]) =>
       lock(async () => readBack(device, await settleAll((layout ?? names()).map(readable))), disposedError),

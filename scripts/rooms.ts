@@ -19,7 +19,7 @@ const ORDER: readonly (readonly string[])[] = [
   ['compiler/optimisers'],
   ['compiler/kernel'],
   ['compiler/wgsl', 'compiler/wasm'],
-  ['compiler/zero-gradient-warnings.ts'],
+  ['compiler/zero-gradient-warnings.ts', 'compiler/frozen-formats.ts'],
   ['compiler/emit'],
   ['compiler/bindings'],
   ['compiler/compile.ts'],

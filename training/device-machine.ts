@@ -56,6 +56,7 @@ export function createDeviceMachine(
       () => {},
     )
   const sessions = createLruCache<Promise<Session>>(MAX_PROGRAMS, disposeOf)
+  const formats = new Map(plans.recipe.weights.flatMap(({ name, format }) => (format === undefined ? [] : [[name, format]])))
   let isBetweenSteps = true
   let isTiming = false
   let current: readonly DispatchTime[] = []
@@ -82,7 +83,7 @@ export function createDeviceMachine(
     },
     has: (name) => store.names().includes(name),
     read: store.read,
-    write: (tensors) => store.write(asF32(tensors)),
+    write: (tensors) => store.write(asF32(tensors), formats),
     zeros: (shape) => ({ shape, data: new Float32Array(elementCount(shape)) }),
   }
   const machine = createProgramMachine(plans, executor, updated)

@@ -18,7 +18,9 @@ import { reportTraining, type TrainingReport } from '../../training/record/repor
 import { judge, WINDOW } from '../../training/record/verdict.ts'
 import { commandLine, typedOptions } from '../again.ts'
 import { modelOption, rootOption, setOption, type CommandModule, type Context } from '../command.ts'
+import { storedFormats, type FrozenFormats } from '../../compiler/frozen-formats.ts'
 import type { Device } from '../../runtime/device.ts'
+import { weightFormats } from '../run/weight-formats.ts'
 import type { Teacher } from '../../training/teacher.ts'
 import { openModelSource } from '../model/source.ts'
 import { deviceOption, fastOption, openUnlessReference, threadsOption, type DeviceOptions } from '../device.ts'
@@ -170,13 +172,14 @@ async function readData(
 /** `typed` are the options of a run like this one, but for where it begins and ends. */
 async function action(path: string, options: Options, typed: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const { source, checkpoint: folder, weights: beside } = await openModelSource(path, terminal)
-  const spec = trainingSpecOf(source, { ...options, block: blockOf(options) }, terminal)
+  const saved = options.resume === undefined ? null : await readRun(terminal.path(options.resume))
+  const weights = options.weights ?? (saved === null ? beside : null)
+  const formats = await frozenFormats(saved, weights, terminal)
+  const spec = trainingSpecOf(source, { ...options, block: blockOf(options), formats }, terminal)
   const { graphs } = spec
-  const weights = options.weights ?? (options.resume === undefined ? beside : null)
   const beginning = weights === null ? null : await readBeginning(weights, graphs, terminal)
   const { notes, ...sets } = await readData(options, beginning, folder, terminal)
   for (const note of notes) terminal.err(`note: ${note}\n`)
-  const saved = options.resume === undefined ? null : await readRun(terminal.path(options.resume))
   // before a device is opened, which may take seconds
   const shown = await chooseDirectory(path, graphs.recipe.model, options, saved, terminal)
   const device = await openUnlessReference(options, terminal)
@@ -188,6 +191,16 @@ async function action(path: string, options: Options, typed: readonly string[], 
   } finally {
     device?.dispose()
   }
+}
+
+/** As the run has stored them that goes on, or as the checkpoint has them that a run begins with. */
+async function frozenFormats(
+  saved: SavedRun | null,
+  weights: string | null,
+  terminal: Terminal,
+): Promise<FrozenFormats | undefined> {
+  if (saved !== null) return storedFormats(saved.saved.recipe)
+  return weights === null ? undefined : (await weightFormats({ weights, weightsAs: 'shipped' }, terminal)).formats
 }
 
 /** What the run begins with, its routers as `--start` says. */

@@ -1,5 +1,6 @@
 /** A spec whose model says how it learns, and the recipe that it would have with other parameters. */
 import { InvalidArgumentError, Option } from 'commander'
+import type { FrozenFormats } from '../../compiler/frozen-formats.ts'
 import type { RecipeOverrides } from '../../compiler/recipe.ts'
 import { compileTraining, type TrainingCompilation, type TrainingGraphs } from '../../compiler/train.ts'
 import type { Precision, Recipe } from '../../plan/recipe.ts'
@@ -56,6 +57,8 @@ const wholeNumbers = (values: Readonly<Record<string, unknown>>): Readonly<Recor
 export interface SpecRequest extends RecipeOptions {
   /** The `train` block to make where the model has none; null for none. */
   readonly block: BlockSettings | null
+  /** What frozen weights may be stored as. */
+  readonly formats?: FrozenFormats
 }
 
 /** The source with the block that is asked for. Throws a Failure where the model has one of its own. */
@@ -75,7 +78,7 @@ function withBlock(source: Source, { block, ...spec }: SpecRequest, terminal: Te
 
 /** Shows what is wrong with a spec and ends the command where it is not one that learns. */
 export function trainingSpecOf(given: Source, request: SpecRequest, terminal: Terminal): TrainingSpec {
-  const { model: wanted, set, root, steps, seed, precision } = request
+  const { model: wanted, set, root, steps, seed, precision, formats } = request
   const source = withBlock(given, request, terminal)
   const [load, settings] = [createLoader(terminal, root), parseSettings(set)]
   const overrides: RecipeOverrides = {
@@ -84,7 +87,7 @@ export function trainingSpecOf(given: Source, request: SpecRequest, terminal: Te
     ...(seed === undefined ? {} : { seed }),
   }
   const compileWith = ({ set: other, batch }: Change): TrainingCompilation =>
-    compileTraining(source, { load, model: wanted, set: { ...settings, ...other }, recipe: { ...overrides, batch } })
+    compileTraining(source, { load, model: wanted, set: { ...settings, ...other }, recipe: { ...overrides, batch }, formats })
   const { diagnostics, model, graphs } = compileWith({ set: {}, batch: {} })
   refuseErrors(diagnostics, terminal)
   if (model === null) throw new Failure(EXIT.usage, `'${given.path}' declares no model`, 'only a model can be trained')

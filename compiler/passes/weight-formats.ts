@@ -35,6 +35,17 @@ function formatOfWeight({ name, shape, source }: OpParams['weight'], formats: We
     : undefined
 }
 
+/** The same graph with weights in the formats that they are given by their paths. */
+export const withFormatsByPath = (graph: Graph, formats: ReadonlyMap<string, FormatName>): Graph =>
+  formats.size === 0
+    ? graph
+    : rebuild(graph, (node, inputs, make) => {
+        const format = isOp(node, 'weight') ? formats.get(node.params.name) : undefined
+        return format === undefined || !isOp(node, 'weight')
+          ? make(node.op, inputs, node.params as never)
+          : make('weight', [], { ...node.params, source: { ...node.params.source, format } })
+      })
+
 /** The same graph with its weights in these formats. */
 export const withWeightFormats = (graph: Graph, formats: WeightFormats): Graph =>
   rebuild(graph, (node, inputs, make) => {

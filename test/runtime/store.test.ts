@@ -40,6 +40,20 @@ describe('on an adapter that computes nothing', () => {
     expect(await session.store.read(['w'])).toEqual({ w: host(0, 0, 0, 0) })
   })
 
+  test.each([
+    ['bf16', 1 / 3, 0.333984375],
+    ['f16', 1 / 3, 0.333251953125],
+  ] as const)('numbers are written as %s, rounded to it, also an odd number of them', async (format, value, kept) => {
+    const { store } = await open()
+    const formats = new Map([['half', format]])
+    await store.write({ half: host(1, -2, value), full: host(value) }, formats)
+    const asF32 = (number: number): number => Math.fround(number)
+    expect(await store.read()).toEqual({ half: host(1, -2, kept), full: host(asF32(value)) })
+    await store.write({ half: host(4, 5, 6) }, formats)
+    expect((await store.read(['half'])).half).toEqual(host(4, 5, 6))
+    await expect(store.write({ half: host(4, 5, 6) })).rejects.toThrow(`as ${format} in the store, the written tensor has f32[3]`)
+  })
+
   test('kernels that were compiled for one session serve the others', async () => {
     const { device, store, calls } = await open()
     await createSession(device, replacePlan(), { store })

@@ -1,5 +1,6 @@
 /** Low-rank pairs in training on the cpu device: their start, what stays, what is saved, and what they are merged to. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { FrozenFormats } from '../../compiler/frozen-formats.ts'
 import { compileTraining, trainingPlans, type TrainingGraphs } from '../../compiler/train.ts'
 import type { Plan } from '../../plan/plan.ts'
 import type { Device } from '../../runtime/device.ts'
@@ -21,14 +22,14 @@ import { chain } from './texts.ts'
 
 const LORA = 'learns lora(rank = 2, scale = 2.0) on experts, router'
 
-function graphsOf(learns: string): TrainingGraphs {
+function graphsOf(learns: string, formats?: FrozenFormats): TrainingGraphs {
   const text = characterSpec({ steps: 6, optimiser: 'adamw(rate = 0.05)', settings: learns === '' ? [] : [learns] })
-  const { graphs, diagnostics } = compileTraining({ path: 'tiny.smoe', text }, { load })
+  const { graphs, diagnostics } = compileTraining({ path: 'tiny.smoe', text }, { load, formats })
   if (graphs === null) throw new Error(framed(diagnostics))
   return graphs
 }
 
-const [all, pairs, routers] = ['', LORA, 'learns router'].map(graphsOf)
+const [all, pairs, routers] = ['', LORA, 'learns router'].map((learns) => graphsOf(learns))
 const isPair = (name: string): boolean => /\.lora_[ab]$/.test(name)
 const BATCH = {
   tokens: { shape: [2, 5], data: Int32Array.from({ length: 10 }, (_, at) => (at * 5) % 12) },
@@ -132,3 +133,44 @@ async function evaluated(state: State, inputs: Readonly<Record<string, HostData>
   machine.dispose()
   return found
 }
+
+/** Numbers that bf16 holds: the lower half of an f32 is 0. */
+const brain = (data: ArrayLike<number>): Float32Array => {
+  const values = Float32Array.from(data)
+  const words = new Uint32Array(values.buffer)
+  for (let at = 0; at < words.length; at++) words[at] &= 0xffff0000
+  return values
+}
+
+test('frozen weights stay as bf16 where a checkpoint has them so, in half the bytes and with the same results', async () => {
+  const isFrozen = (name: string): boolean => pairs.recipe.weights.some((one) => one.name === name && one.rate === 0)
+  const given = Object.fromEntries(
+    Object.entries(initialState(pairs.recipe)).map(([name, { shape, data }]) => [
+      name,
+      { shape, data: isFrozen(name) ? brain(data as Float32Array) : data },
+    ]),
+  )
+  const half = graphsOf(LORA, { kind: 'all', format: 'bf16' })
+  expect(half.recipe.weights.filter(({ format }) => format === 'bf16').map(({ name }) => name)).toEqual(
+    half.recipe.weights.filter(({ rate }) => rate === 0).map(({ name }) => name),
+  )
+  const plan = trainingPlans(half, device.target).step([], true)
+  for (const { name, storage } of plan.weights) expect(storage?.format, name).toBe(isFrozen(name) ? 'bf16' : undefined)
+
+  const states: State[] = []
+  for (const graphs of [pairs, half]) {
+    const machine = machineOf(graphs)
+    const weights = { name: 'given', values: given }
+    for await (const _ of train({ recipe: graphs.recipe, machine, training: chain(200), weights }));
+    states.push(await machine.read())
+    machine.dispose()
+  }
+  for (const [name, { data }] of Object.entries(given)) if (isFrozen(name)) expect(states[1][name].data, name).toEqual(data)
+  expect(states[1]).toEqual(states[0])
+})
+
+test('without `learns`, and in formats that not every number comes back from, weights are f32', () => {
+  const formats = { kind: 'all', format: 'bf16' } as const
+  expect(graphsOf('', formats).recipe).toEqual(all.recipe)
+  expect(graphsOf(LORA, { kind: 'all', format: 'q8_0' }).recipe).toEqual(pairs.recipe)
+})
