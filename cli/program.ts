@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
     summary: 'write a model as a folder that transformers and other programs load',
     load: async () => (await import('./commands/bundled.ts')).exportCommand,
   },
+  inspect: {
+    summary: 'look at the routed layers of a checkpoint: collapse, norms, similarity, spectra, load; beside another',
+    load: async () => (await import('./commands/bundled.ts')).inspect,
+  },
   prune: {
     summary: 'remove experts of a checkpoint by a criterion, and write the smaller checkpoint',
     load: async () => (await import('./commands/bundled.ts')).prune,

@@ -42,6 +42,14 @@ export function sourcesOf(checkpoint: Checkpoint, matches: readonly Match[], arr
   return { checkpoint, pieces, arrangement }
 }
 
+/** The entry of an expert in the tensor that has it; `found` are the pieces of a weight with an entry for each. */
+export function expertView(found: readonly Match[], expert: number): { readonly match: Match; readonly view: View } {
+  const [first] = found
+  return first.port.stacked
+    ? { match: found[expert], view: found[expert].view }
+    : { match: first, view: entryOf(first.view, expert) }
+}
+
 interface Source {
   readonly tensor: TensorInfo
   readonly pair: Pair

@@ -28,6 +28,13 @@ export function entryOf(view: View, at: number): View {
   return { shape: view.shape.slice(1), axes: rest, start: view.start + at * first.stride, transpose: false }
 }
 
+/** Some entries of the leading axis of a weight. */
+export function entriesOf(view: View, from: number, count: number): View {
+  const [first, ...rest] = seenAxes(view)
+  const axes = [{ ...first, size: count }, ...rest]
+  return { shape: [count, ...view.shape.slice(1)], axes, start: view.start + from * first.stride, transpose: false }
+}
+
 /** Axes next to each other that both tensors walk without a gap are one. */
 function merged(axes: readonly PairedAxis[]): readonly PairedAxis[] {
   const made: PairedAxis[] = []

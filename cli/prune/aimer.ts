@@ -5,10 +5,11 @@
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { NumberArray } from '../../runtime/checkpoint/dtypes.ts'
 import { readElements } from '../../runtime/weights/convert.ts'
+import { expertView } from '../export/gather.ts'
 import { matchWeights, type Match } from '../../runtime/weights/match.ts'
 import type { View } from '../../runtime/weights/view.ts'
 import { WeightError } from '../../runtime/errors.ts'
-import { entryOf, paired, spanOf, stretches, type Pair } from '../export/strides.ts'
+import { paired, spanOf, stretches, type Pair } from '../export/strides.ts'
 import type { ExpertLayer } from './layers.ts'
 
 /** Numbers that are read at a time. */
@@ -48,14 +49,6 @@ async function addView(sums: Sums, view: View, { tensor }: Match, checkpoint: Ch
   }
 }
 
-/** The matrix of an expert in its tensor. */
-const viewOf = (found: readonly Match[], expert: number): { readonly match: Match; readonly view: View } => {
-  const [first] = found
-  return first.port.stacked
-    ? { match: found[expert], view: found[expert].view }
-    : { match: first, view: entryOf(first.view, expert) }
-}
-
 /** [E] for each layer. Streams: two million numbers are in memory. Throws a WeightError for weights that are not there. */
 export async function aimerScores(layers: readonly ExpertLayer[], checkpoint: Checkpoint): Promise<readonly Float64Array[]> {
   const { matches, problems } = matchWeights({ weights: layers.flatMap(({ own }) => own) }, checkpoint)
@@ -68,7 +61,7 @@ export async function aimerScores(layers: readonly ExpertLayer[], checkpoint: Ch
     for (let expert = 0; expert < experts; expert++) {
       const sums: Sums = { count: 0, absolute: 0, squares: 0 }
       for (const list of found) {
-        const { match, view } = viewOf(list, expert)
+        const { match, view } = expertView(list, expert)
         await addView(sums, view, match, checkpoint)
       }
       made[expert] = sums.absolute / sums.count / Math.sqrt(sums.squares / sums.count)

@@ -33,8 +33,8 @@ function groupsOf({ model }: Lowered): number {
   return typeof groups[0] === 'number' ? groups[0] : 1
 }
 
-/** In the order of the model. Throws a Failure where there is none, or where layers have their own numbers of experts. */
-export function expertLayers(model: Lowered): readonly ExpertLayer[] {
+/** In the order of the model. */
+export function routedLayers(model: Lowered): readonly ExpertLayer[] {
   const found = new Map<string, WeightPort[]>()
   for (const port of model.ports) {
     const path = OWN.exec(port.name)?.[1]
@@ -42,10 +42,16 @@ export function expertLayers(model: Lowered): readonly ExpertLayer[] {
   }
   const groups = groupsOf(model)
   const layers = [...found].map(([path, own]) => ({ path, experts: Number(own[0].shape[0]), groups, own }))
+  const order = (path: string): number => Number(/\d+/.exec(path)?.[0] ?? 0)
+  return layers.sort((a, b) => order(a.path) - order(b.path))
+}
+
+/** As `routedLayers`. Throws a Failure where there is none, or where layers have their own numbers of experts. */
+export function expertLayers(model: Lowered): readonly ExpertLayer[] {
+  const layers = routedLayers(model)
   const sizes = [...new Set(layers.map(({ experts }) => experts))]
   if (sizes.length === 0) throw new Failure(EXIT.usage, 'the model has no routed layers')
   if (sizes.length > 1)
     throw new Failure(EXIT.usage, `layers have ${sizes.join(' and ')} experts, and a config has one number for all`)
-  const order = (path: string): number => Number(/\d+/.exec(path)?.[0] ?? 0)
-  return layers.sort((a, b) => order(a.path) - order(b.path))
+  return layers
 }

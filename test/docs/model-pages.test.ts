@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { place } from '../cli/harness.ts'
 import { root } from '../support/sources.ts'
 
-const PAGES = ['evaluation', 'generation']
+const PAGES = ['evaluation', 'generation', 'inspect']
 const fixture = (name: string): Buffer => readFileSync(join(root, 'test/fixtures', name))
 
 const model = (name: string): Readonly<Record<string, Buffer>> => ({
@@ -35,7 +35,16 @@ const comparable = (output: string): string =>
     .trimEnd()
 
 test('there are commands', () => {
-  expect(blocks.map(({ line }) => line.split(' ')[0])).toEqual(['plan', 'plan', 'eval', 'eval', 'eval', 'generate'])
+  expect(blocks.map(({ line }) => line.split(' ')[0])).toEqual([
+    'plan',
+    'plan',
+    'eval',
+    'eval',
+    'eval',
+    'generate',
+    'inspect',
+    'inspect',
+  ])
 })
 
 for (const { line, output } of blocks) {
