@@ -28,15 +28,16 @@ export interface ErrorMeter {
 }
 
 export function createErrorMeter(): ErrorMeter {
-  let [count, squares, energy, most] = [0, 0, 0, 0]
+  // variables of a closure would be allocated anew with each change
+  const sums = new Float64Array(4)
   return {
     add(number, meant) {
       const difference = number - meant
-      count++
-      squares += difference * difference
-      energy += number * number
-      if (Math.abs(difference) > most) most = Math.abs(difference)
+      sums[0]++
+      sums[1] += difference * difference
+      sums[2] += number * number
+      if (Math.abs(difference) > sums[3]) sums[3] = Math.abs(difference)
     },
-    sums: () => ({ count, squares, energy, most }),
+    sums: () => ({ count: sums[0], squares: sums[1], energy: sums[2], most: sums[3] }),
   }
 }

@@ -14,21 +14,28 @@ const { elements: SIDE } = formatOf('fp8_128')
 const LARGEST = 448
 const [BIAS, LEAST, FRACTION] = [7, -6, 8]
 
-/** The code of the number of e4m3 nearest to another of at most 448, ties to the even code. */
+/** What the codes without a sign mean, in order; the last is no number. */
+const SIZES = Float64Array.from({ length: 127 }, (_, code) => {
+  const [field, fraction] = [code >> 3, code & 7]
+  return field === 0 ? (fraction / FRACTION) * 2 ** LEAST : (1 + fraction / FRACTION) * 2 ** (field - BIAS)
+})
+
+/** What fractions of an exponent are multiplied by to be whole, from the least exponent on. */
+const STEPS = Float64Array.from({ length: 16 }, (_, at) => FRACTION / 2 ** (at + LEAST))
+
+const word = new DataView(new ArrayBuffer(8))
+
+/** The code of the number of e4m3 nearest to another, ties to the even code; that of 448 for larger ones. */
 export function floatCode(value: number): number {
   const size = Math.min(LARGEST, Math.abs(value))
-  const exponent = size === 0 ? LEAST : Math.max(LEAST, Math.floor(Math.log2(size)))
-  const fraction = roundEven((size / 2 ** exponent) * FRACTION)
+  word.setFloat64(0, size)
+  const above = Math.max(0, (word.getUint16(0) >> 4) - 1023 - LEAST)
   // subnormal numbers have the field 0, and a fraction of 16 carries into the exponent
-  return (exponent - LEAST) * FRACTION + fraction + (value < 0 ? 0x80 : 0)
+  return above * FRACTION + roundEven(size * STEPS[above]) + (value < 0 ? 0x80 : 0)
 }
 
 /** What a code means. */
-export function floatOf(code: number): number {
-  const [field, fraction] = [(code >> 3) & 15, code & 7]
-  const size = field === 0 ? (fraction / FRACTION) * 2 ** LEAST : (1 + fraction / FRACTION) * 2 ** (field - BIAS)
-  return code & 0x80 ? -size : size
-}
+export const floatOf = (code: number): number => (code & 0x80 ? -SIZES[code & 0x7f] : SIZES[code])
 
 const gridOf = (rows: number, columns: number): readonly [number, number] => [Math.ceil(rows / SIDE), Math.ceil(columns / SIDE)]
 
@@ -68,9 +75,10 @@ export const fp8Encoder: Encoder = {
     const codes = new Uint8Array(values.length)
     const meter = createErrorMeter()
     forEachStretch(shape, (square, from, end) => {
+      const scale = scales[square]
       for (let at = from; at < end; at++) {
-        codes[at] = floatCode(values[at] / scales[square])
-        meter.add(values[at], Math.fround(floatOf(codes[at]) * scales[square]))
+        codes[at] = floatCode(values[at] / scale)
+        meter.add(values[at], Math.fround(floatOf(codes[at]) * scale))
       }
     })
     return { bytes: [codes, new Uint8Array(scales.buffer)], error: meter.sums() }

@@ -26,10 +26,10 @@ export interface GroupFit {
   readonly zero: number
 }
 
-const codeOf = (value: number, { scale, zero }: GroupFit, most: number): number =>
+const codeOf = (value: number, scale: number, zero: number, most: number): number =>
   Math.max(0, Math.min(most, roundEven(value / scale) + zero))
 
-const meaningOf = (code: number, { scale, zero }: GroupFit): number => Math.fround(scale * (code - zero))
+const meaningOf = (code: number, scale: number, zero: number): number => Math.fround(scale * (code - zero))
 
 /** Shares of the range that are tried in a search: what is outside becomes the nearest code. */
 const SHARES: readonly number[] = Array.from({ length: 17 }, (_, at) => 1 - at / 32)
@@ -44,9 +44,12 @@ function fitOf(low: number, high: number, share: number, { bits, hasZero, scales
   return { scale, zero: hasZero ? Math.min(most, roundEven((-low * share) / scale)) : half }
 }
 
-function squaredError(values: Float32Array, from: number, end: number, fit: GroupFit, most: number): number {
+function squaredError(values: Float32Array, from: number, end: number, { scale, zero }: GroupFit, most: number): number {
   let sum = 0
-  for (let at = from; at < end; at++) sum += (values[at] - meaningOf(codeOf(values[at], fit, most), fit)) ** 2
+  for (let at = from; at < end; at++) {
+    const difference = values[at] - meaningOf(codeOf(values[at], scale, zero, most), scale, zero)
+    sum += difference * difference
+  }
   return sum
 }
 
@@ -82,16 +85,16 @@ function addCode(bytes: Uint8Array, start: number, at: number, code: number, bit
 function encodeGroup(
   values: Float32Array,
   [from, end]: readonly [number, number],
-  fit: GroupFit,
+  { scale, zero }: GroupFit,
   bits: 4 | 8,
   [packed, start, place]: readonly [Uint8Array, number, number],
   meter: ErrorMeter,
 ): void {
   const most = 2 ** bits - 1
   for (let at = from; at < end; at++) {
-    const code = codeOf(values[at], fit, most)
+    const code = codeOf(values[at], scale, zero, most)
     addCode(packed, start, place + at - from, code, bits)
-    meter.add(values[at], meaningOf(code, fit))
+    meter.add(values[at], meaningOf(code, scale, zero))
   }
 }
 

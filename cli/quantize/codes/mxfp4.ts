@@ -32,7 +32,10 @@ const floorExponent = (largest: number): number => Math.max(LEAST, Math.min(MOST
 
 function squaredError(values: Float32Array, from: number, scale: number): number {
   let sum = 0
-  for (let at = from; at < from + BLOCK; at++) sum += (values[at] - meaningOf(codeOf(values[at], scale), scale)) ** 2
+  for (let at = from; at < from + BLOCK; at++) {
+    const difference = values[at] - meaningOf(codeOf(values[at], scale), scale)
+    sum += difference * difference
+  }
   return sum
 }
 
