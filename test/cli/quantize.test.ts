@@ -162,6 +162,13 @@ describe('a quantised folder', () => {
   })
 })
 
+test('the page has what the command prints', async () => {
+  const there = place()
+  const { out, err } = await there.smoe('quantize', folderOf(MIXTRAL), '--to', 'int4', '--group', '32', '-o', 'smaller')
+  const page = readFileSync(join(root, 'docs/quantize.md'), 'utf8')
+  for (const line of `${out}${err}`.split('\n')) expect(page).toContain(line)
+})
+
 describe('formats by weight', () => {
   test('are those of the lines, in groups of the config', async () => {
     const there = place({ 'choice.txt': 'layers.0.moe.experts.3 = int8\nlayers.*.attention = keep\nhead = int8\n' })

@@ -97,6 +97,13 @@ describe('logits are those of the dense model', MORE_IN_LONG, () => {
   })
 })
 
+test('the page has what the command prints', async () => {
+  const options = ['--experts', '8', '--k', '4', '--granularity', '2']
+  const { out } = await place().smoe('upcycle', folderOf('checkpoints/llama'), ...options, '-o', 'sparse')
+  const page = readFileSync(join(root, 'docs/upcycle.md'), 'utf8').replaceAll(/\s+/g, ' ')
+  for (const line of out.trimEnd().split('\n')) expect(page).toContain(line)
+})
+
 test('experts are parts of the network, routers random by a seed, and noise makes experts differ', async () => {
   const experts = ['--experts', '4', '--k', '2', '--granularity', '2']
   const [one, again, other, noisy] = [place(), place(), place(), place()]

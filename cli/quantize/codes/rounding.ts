@@ -48,8 +48,8 @@ const BITS: {
 }
 
 /**
- * The smallest number of the dtype that is not below a finite one from 0 up, so that no code is further from its number than half a scale.
- * Infinity where the dtype has none.
+ * The smallest number of the dtype that is not below a finite one from 0 up, so that no code is further from its number than half
+ * a scale. Infinity where the dtype has none.
  */
 export function scaleAtLeast(value: number, dtype: ScaleType): number {
   const { nearest, number } = BITS[dtype]
