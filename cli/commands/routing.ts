@@ -1,4 +1,4 @@
-/** `smoe routing REPORT [OTHER]`: draws routing reports, in the terminal and as a page. */
+/** `smoe routing REPORT [OTHER]`: draws routing reports, in the terminal and as a page; of two records, where they first part. */
 import { basename } from 'node:path'
 import { Option, type Command } from 'commander'
 import { closest } from '../../grammar/suggest.ts'
@@ -12,6 +12,7 @@ import { readText } from '../load.ts'
 import { writeJson } from '../output.ts'
 import { drawComparison, drawLayer, drawReport, type Sheet } from '../routing/draw.ts'
 import { page } from '../routing/page.ts'
+import { compareRecords, isRecord } from '../routing/records.ts'
 import { keepApart } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -39,6 +40,7 @@ function layerOf({ layers }: RoutingReport, wanted: string): LayerReport {
 }
 
 async function drawAll(files: readonly string[], options: Options, terminal: Terminal): Promise<ExitCode> {
+  if (files.some(isRecord)) return compareRecords(files, options.format, terminal)
   keepApart(
     [['--html', options.html]],
     files.map((file) => ['the report', file] as const),
@@ -76,8 +78,8 @@ async function drawAll(files: readonly string[], options: Options, terminal: Ter
 export const routing: CommandModule = {
   define: (command: Command, { run, terminal }: Context) =>
     command
-      .argument('<report>', 'what smoe run --routing wrote')
-      .argument('[other]', 'a report of the same layers to compare with')
+      .argument('<report>', 'what smoe run --routing wrote; or a record of --record-routes')
+      .argument('[other]', 'a report of the same layers to compare with; or a record of the same run')
       .option('--html <file>', 'writes one self-contained page instead: open it in a browser')
       .addOption(new Option('--layer <name>', 'one layer, an expert a line'))
       .addOption(formatOption())

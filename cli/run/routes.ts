@@ -13,11 +13,13 @@ import { emptyTable } from '../../plan/table.ts'
 import type { Checkpoint } from '../../runtime/checkpoint/checkpoint.ts'
 import type { FileData } from '../../runtime/checkpoint/encode.ts'
 import { openCheckpoint, safetensorsPieces } from '../../runtime/checkpoint/files.ts'
-import { textPieces } from '../../runtime/files/index.ts'
+import { textPieces, type Pieces } from '../../runtime/files/index.ts'
 import { collapse, randomRows, routerVerdict } from '../../runtime/routing/collapse.ts'
 import { describeRows, findNonFinite } from '../../runtime/finite.ts'
 import { realsOfLayer, type Reals, type RouteRecord } from '../../runtime/routing/record.ts'
 import { reportRoutes, type LayerReport, type ReportFacts, type RouterCollapse } from '../../runtime/routing/report.ts'
+import { expertIdsOf } from '../../runtime/routing/expert-ids.ts'
+import { encodeNpy } from '../../training/data/npy.ts'
 import { choicesOf, readRoutes, routeTensors } from '../../runtime/routing/tensors.ts'
 import { printReport } from '../../runtime/routing/text.ts'
 import type { HostData } from '../../runtime/tensors.ts'
@@ -39,7 +41,10 @@ export interface RoutingOptions {
 export const addRoutingOptions = (command: Command): Command =>
   command
     .option('--routing <report>', 'writes the routing diagnostics as JSON; smoe routing draws them')
-    .option('--record-routes <file>', 'writes the experts and weights of every token to a .safetensors file')
+    .option(
+      '--record-routes <file>',
+      'writes the experts and weights of every token to a .safetensors file; the experts alone, as vLLM does, to an .npy file',
+    )
     .option('--compare-routes <file>', 'compares the routes with recorded ones, in the report of --routing')
     .option(
       '--replay-routes <file>',
@@ -121,8 +126,17 @@ export async function routerCollapse(
   return found
 }
 
-/** Throws a RouteError, a NotFiniteError or a CheckpointError. */
+/** The file of experts alone, as vLLM has them. */
+const isIdsAlone = (file: string): boolean => file.endsWith('.npy')
+
+/** Throws a RouteError, a NotFiniteError or a CheckpointError, and a Failure for a file that has the experts alone. */
 export async function readRecord(file: string, terminal: Terminal): Promise<RouteRecord> {
+  if (isIdsAlone(file))
+    throw new Failure(
+      EXIT.usage,
+      `'${file}' has the experts alone: without their weights a run is not replayed exactly`,
+      'record to a .safetensors file; smoe routing A B compares the experts of two records',
+    )
   const checkpoint = await openCheckpoint(terminal.path(file))
   try {
     return await readRoutes(checkpoint)
@@ -134,6 +148,16 @@ export async function readRecord(file: string, terminal: Terminal): Promise<Rout
 /** The routing weights of a record, by layer. */
 export const realsOfRecord = ({ layers }: RouteRecord): Readonly<Record<string, FileData>> =>
   Object.fromEntries(layers.flatMap((layer) => Object.entries(realsOfLayer(layer))))
+
+/** The bytes of a record: i16 [T, layers, k] in an .npy file, tensors by layer in any other. Throws a RouteError. */
+function recordPieces(record: RouteRecord, file: string): Pieces {
+  if (isIdsAlone(file)) {
+    const { tokens, layers, k, ids } = expertIdsOf(record)
+    return [encodeNpy([tokens, layers.length, k], ids)]
+  }
+  const { tensors, metadata } = routeTensors(record)
+  return safetensorsPieces(tensors, metadata)
+}
 
 /**
  * The requested route outputs: a record with weights that are not finite is written as it is, but without a report. Throws a
@@ -153,9 +177,8 @@ export async function routeOutputs(
     compareRoutes === undefined ? undefined : { name: compareRoutes, record: await readRecord(compareRoutes, terminal) }
   const outputs: NamedOutput[] = []
   if (recordRoutes !== undefined) {
-    const { tensors, metadata } = routeTensors(record)
     const message = `wrote the routes of ${plural(record.layers.length, 'layer')} to ${recordRoutes}`
-    outputs.push({ output: fileOf(recordRoutes, safetensorsPieces(tensors, metadata), terminal), message })
+    outputs.push({ output: fileOf(recordRoutes, recordPieces(record, recordRoutes), terminal), message })
   }
   if (routing === undefined) return outputs
   const [bad] = findNonFinite(realsOfRecord(record))

@@ -1,4 +1,4 @@
-/** Parses NumPy's `.npy` files: versions 1 to 3, little-endian, row-major. */
+/** NumPy's `.npy` files, little-endian and row-major: reads versions 1 to 3, writes version 1. */
 import { dtypeRecord, type DTypeName, type NumberArray } from '../../runtime/checkpoint/dtypes.ts'
 import { elementCount } from '../../runtime/tensors.ts'
 import { DataError } from '../errors.ts'
@@ -63,4 +63,22 @@ export function parseNpy(bytes: Uint8Array, name: string): FileArray {
     throw new DataError(name, null, `has ${have} bytes of data, [${shape.join(', ')}] of ${bits} bits needs ${wanted}`)
   // copied: the bytes may be a view of a larger buffer
   return { shape, data: read!(new Uint8Array(bytes.subarray(start + length)).buffer) }
+}
+
+/** What a header of version 1 is padded to. */
+const ALIGNMENT = 64
+
+/** An .npy file of version 1 with 16-bit integers. Throws a RangeError for data that does not fill the shape. */
+export function encodeNpy(shape: readonly number[], data: Int16Array): Uint8Array {
+  if (elementCount(shape) !== data.length) throw new RangeError(`${data.length} values do not fill [${shape.join(', ')}]`)
+  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(', ')
+  const head = `{'descr': '<i2', 'fortran_order': False, 'shape': (${sizes}), }`
+  const length = Math.ceil((10 + head.length + 1) / ALIGNMENT) * ALIGNMENT - 10
+  const bytes = new Uint8Array(10 + length + 2 * data.length)
+  const view = new DataView(bytes.buffer)
+  const text = `${MAGIC}\x01\x00\x00\x00${head.padEnd(length - 1)}\n`
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at)
+  view.setUint16(8, length, true)
+  data.forEach((value, at) => view.setInt16(10 + length + 2 * at, value, true))
+  return bytes
 }
