@@ -255,6 +255,9 @@ function writeInline(unit: Unit, loop: Loop, turns: readonly Reached[]): Readonl
       ...unit,
       values: inside(unit.values, { [loop.index]: turn }),
       reached: turns[at],
+      // a term of the body has another value in each turn
+      names: new Map(unit.names),
+      loops: new Map(unit.loops),
       lets: new Map(),
       uses: new Map(),
     }
@@ -264,7 +267,6 @@ function writeInline(unit: Unit, loop: Loop, turns: readonly Reached[]): Readonl
     loop.carried.forEach(({ name, next }) => body.lets.set(resolved(body, next), name))
     writeSteps(body, loop.steps)
     current = wanted.map((term) => write(body, term).text)
-    for (const { start } of loop.carried) body.names.delete(start)
   }
   return new Map(loop.carried.map(({ name }, i) => [name, current[i]]))
 }

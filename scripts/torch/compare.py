@@ -32,7 +32,7 @@ def compare(folder):
     about = json.loads((Path(folder) / "case.json").read_text())
     tensors = load_file(Path(folder) / "case.safetensors")
     module = load(folder)
-    model = module.load_weights(module.Model(), Path(folder) / "weights.safetensors")
+    model = module.load_weights(module.Model(), Path(folder) / "model.safetensors")
     inputs = {name.partition("/")[2]: tensor for name, tensor in tensors.items() if name.startswith("input/")}
     inputs = {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
     step = about["step"]
@@ -56,7 +56,7 @@ def compare(folder):
         found = model(**inputs)
     for name, tensor in wanted.items():
         note("outputs", name, found.get(name), tensor)
-    for form in ["evaluation", *about["forms"]]:
+    for form in ["evaluation", *about["forms"]] if about["forms"] else []:
         model.zero_grad()
         mode = "evaluation" if form == "evaluation" else "training"
         competing = frozenset(about["forms"].get(form, []))
@@ -87,7 +87,7 @@ def compare(folder):
         for name, parameter in parameters.items():
             if parameter.grad is not None and float(parameter.grad.abs().max()) > 0:
                 notes.append(f"{form}: {name} has a gradient")
-    notes += [f"no {kind} compared" for kind, count in counts.items() if count == 0]
+    notes += [f"no {kind} compared" for kind, count in counts.items() if count == 0 and (about["forms"] or kind == "outputs")]
     return worst, notes
 
 

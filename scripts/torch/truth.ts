@@ -8,6 +8,8 @@ import type { Model } from '../../compiler/model/model.ts'
 import { torchModule } from '../../compiler/torch/model.ts'
 import { trainingGraphs } from '../../compiler/train.ts'
 import { competitionStepsOf } from '../../plan/recipe.ts'
+import { BY_PATH } from '../../plan/weight-path.ts'
+import { SINGLE } from '../../runtime/checkpoint/shards.ts'
 import { PROGRESS_INPUTS } from '../../plan/progress-inputs.ts'
 import { encodeSafetensors, type FileData } from '../../runtime/checkpoint/encode.ts'
 import { createRandom } from '../../cli/random.ts'
@@ -70,25 +72,36 @@ export function writeTruth(folder: string, model: Model, { dims, vocabulary }: S
   const forms: Readonly<Record<string, readonly string[]>> =
     all.length === 0 ? { training: [] } : { training: [], competing: all }
   const results = {
-    ...prefixed('inference', evaluate(lower(model), given)),
-    ...prefixed('evaluation', evaluate(lower(model, { evaluation: true }), given)),
-    ...Object.assign(
-      {},
-      ...Object.entries(forms).map(([form, competing]) => prefixed(form, evaluate(graphs.step(competing, true), given))),
+    inference: evaluate(lower(model), given),
+    evaluation: evaluate(lower(model, { evaluation: true }), given),
+    ...Object.fromEntries(
+      Object.entries(forms).map(([form, competing]) => [form, evaluate(graphs.step(competing, true), given)]),
     ),
   }
   const { text } = torchModule(model)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'model.py'), text)
-  writeFileSync(
-    join(folder, 'weights.safetensors'),
-    encodeSafetensors(
-      Object.fromEntries(
-        Object.entries(weights).map(([name, { shape, values }]) => [name, { shape, data: Float32Array.from(values) }]),
-      ),
-      { 'smoe.weights': 'by path' },
-    ),
-  )
-  writeFileSync(join(folder, 'case.safetensors'), encodeSafetensors({ ...prefixed('input', inputs), ...results }))
-  writeFileSync(join(folder, 'case.json'), JSON.stringify({ name: model.name, forms, step: STEP }))
+  const numbers = Object.entries(weights).map(([name, { shape, values }]) => [name, { shape, data: Float32Array.from(values) }])
+  writeFileSync(join(folder, SINGLE), encodeSafetensors(Object.fromEntries(numbers), BY_PATH))
+  writeCase(folder, {
+    inputs: Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, fileOf(one)])),
+    results,
+    forms,
+  })
+}
+
+interface Truth {
+  readonly inputs: Readonly<Record<string, FileData>>
+  /** What each form of the model gives, by name. */
+  readonly results: Readonly<Record<string, Tensors>>
+  /** The competitions of each form of a training step. */
+  readonly forms?: Readonly<Record<string, readonly string[]>>
+}
+
+/** Writes what a module is compared with. */
+export function writeCase(folder: string, { inputs, results, forms = {} }: Truth): void {
+  const given = Object.fromEntries(Object.entries(inputs).map(([name, data]) => [`input/${name}`, data]))
+  const wanted = Object.assign({}, ...Object.entries(results).map(([form, tensors]) => prefixed(form, tensors))) as typeof given
+  writeFileSync(join(folder, 'case.safetensors'), encodeSafetensors({ ...given, ...wanted }))
+  writeFileSync(join(folder, 'case.json'), JSON.stringify({ forms, step: STEP }))
 }

@@ -83,6 +83,22 @@ model deep(D: int = 4) {
   })
 })
 
+test('each turn of a loop without weights is written', () => {
+  const text = torchText(`
+fn powers(x: f32[B, D]) -> f32[B, D] {
+  var y = x
+  repeat turns[i] in 1..4 {
+    y = y * x + 1.0 * i
+  }
+  return y
+}
+model unrolled(D: int = 4) {
+  input x: f32[B, D]
+  output y: f32[B, D] = powers(x)
+}`)
+  expect(text).toContain('    y = x * x + 1.0\n    y = y * x + 2.0\n    y = y * x + 3.0\n    return y\n')
+})
+
 test('a name is taken again only where nothing reads the value that had it', () => {
   const text = torchText(`
 model twice(D: int = 4) {
