@@ -1,6 +1,7 @@
 /**
  * Writes the torch module of every policy of the library, of layers with constraints, and of every checkpoint of the tests, and
- * compares outputs, losses and gradients with those of smoe in f64: `npm run -s torch -- OUT [--python PATH] [--only TEXT]`. Ends with 1 where they differ.
+ * compares outputs, losses and gradients with those of smoe in f64: `npm run -s torch -- OUT [--python PATH] [--only TEXT]`. Ends
+ * with 1 where they differ.
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'

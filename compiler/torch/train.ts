@@ -270,7 +270,7 @@ def main():
             loss = sum(value for name, value in found.items() if name.startswith("loss."))
             (loss / share).backward()
             for name, value in {"loss": loss, **found}.items():
-                reports[name] = reports.get(name, 0.0) + value.detach() / accumulate
+                reports[name] = reports.get(name, 0.0) + value.detach().to(ranks.device) / accumulate
             for name, load in moment.decisions.items():
                 loads[name] = loads.get(name, 0) + load
         for one in trained:

@@ -1,4 +1,6 @@
-/** Specs whose torch modules are compared: every policy of the library, constraints, blocks. */
+/** Specs whose torch modules are compared: the examples, every policy of the library, and constraints. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { layers } from '../../test/std/policies.ts'
 import { textOf, type Layer } from '../../test/std/layer.ts'
 
@@ -40,9 +42,17 @@ const constrained: readonly Layer[] = [
   { file: 'spectral', route: 'spectral(k = 2, alpha = 0.5, c = 3, renormalise = true)' },
 ]
 
-export const CASES: readonly TorchCase[] = [...layers, ...constrained].map((layer, at) => ({
+const EXAMPLES = 'examples'
+
+const examples: readonly TorchCase[] = readdirSync(EXAMPLES)
+  .filter((name) => name.endsWith('.smoe'))
+  .map((name) => ({ name, text: readFileSync(join(EXAMPLES, name), 'utf8'), dims: { B: 2, S: 8, T: 6 }, vocabulary: 24 }))
+
+const policies: readonly TorchCase[] = [...layers, ...constrained].map((layer, at) => ({
   name: `${String(at).padStart(2, '0')} ${layer.route}${(layer.requires ?? []).map((one) => `, ${one}`).join('')}`,
   text: trained(layer),
   dims: { B: 2, S: 7 },
   vocabulary: 40,
 }))
+
+export const CASES: readonly TorchCase[] = [...examples, ...policies]

@@ -13,7 +13,7 @@ import { SINGLE } from '../../runtime/checkpoint/shards.ts'
 import { PROGRESS_INPUTS } from '../../plan/progress-inputs.ts'
 import { encodeSafetensors, type FileData } from '../../runtime/checkpoint/encode.ts'
 import { createRandom } from '../../cli/random.ts'
-import { floats } from '../../test/support/random.ts'
+import { feedsOf, floats } from '../../test/support/random.ts'
 
 /** The inputs, the weights and the results of a case, and its module. */
 export interface Sizes {
@@ -41,8 +41,8 @@ function weightsOf(weights: readonly { readonly name: string; readonly shape: re
 
 /** Writes `model.py`, `case.safetensors` and `case.json` into a folder. */
 export function writeTruth(folder: string, model: Model, { dims, vocabulary }: Sizes): void {
-  const graphs = trainingGraphs(model, { batch: dims })
-  if (graphs === null) throw new Error(`${model.name} has no train block`)
+  const graphs = trainingGraphs(model)
+  if (graphs === null) return writeInference(folder, model, { dims, vocabulary })
   const { recipe } = graphs
   const next = createRandom(7)
   const inputs: Tensors = Object.fromEntries(
@@ -78,17 +78,28 @@ export function writeTruth(folder: string, model: Model, { dims, vocabulary }: S
       Object.entries(forms).map(([form, competing]) => [form, evaluate(graphs.step(competing, true), given)]),
     ),
   }
+  writeFiles(folder, model, weights)
+  writeCase(folder, { inputs: filesOf(inputs), results, forms })
+}
+
+/** A model without a train block: its outputs alone. */
+function writeInference(folder: string, model: Model, { dims, vocabulary }: Sizes): void {
+  const graph = lower(model)
+  const { inputs, weights } = feedsOf(graph, dims, { seed: 7, vocabulary })
+  writeFiles(folder, model, weights)
+  writeCase(folder, { inputs: filesOf(inputs), results: { inference: evaluate(graph, { inputs, weights }) } })
+}
+
+function writeFiles(folder: string, model: Model, weights: Tensors): void {
   const { text } = torchModule(model)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'model.py'), text)
   const numbers = Object.entries(weights).map(([name, { shape, values }]) => [name, { shape, data: Float32Array.from(values) }])
   writeFileSync(join(folder, SINGLE), encodeSafetensors(Object.fromEntries(numbers), BY_PATH))
-  writeCase(folder, {
-    inputs: Object.fromEntries(Object.entries(inputs).map(([name, one]) => [name, fileOf(one)])),
-    results,
-    forms,
-  })
 }
+
+const filesOf = (tensors: Tensors): Readonly<Record<string, FileData>> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, one]) => [name, fileOf(one)]))
 
 interface Truth {
   readonly inputs: Readonly<Record<string, FileData>>

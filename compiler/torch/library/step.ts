@@ -35,7 +35,8 @@ class Step:
         return self.training and (self.competing is None or name in self.competing)
 
     def report(self, kind, path, name, value):
-        """Adds a loss or a metric, a scalar tensor."""
+        """Adds a loss or a metric: a scalar tensor, or a number that changes from step to step."""
+        value = value if torch.is_tensor(value) else torch.tensor(float(value))
         self.reports[".".join(part for part in (kind, path.replace("/", "."), name) if part)] = value
 
     def take_reports(self):
