@@ -3,7 +3,7 @@ import { IDS } from './routing/page/data.ts'
 
 /** Put in by the bundler: each page's own script and its style. */
 declare const PAGE_ASSETS: {
-  readonly [N in 'routing' | 'training' | 'eval']: { readonly script: string; readonly style: string }
+  readonly [N in 'routing' | 'training' | 'eval' | 'inspect']: { readonly script: string; readonly style: string }
 }
 
 const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')

@@ -9,6 +9,7 @@ const base = 'cli/routing/page/page.css'
 const pages = {
   routing: { entry: 'cli/routing/page/client/main.ts', styles: [base] },
   eval: { entry: 'cli/eval/page/client/main.ts', styles: [base] },
+  inspect: { entry: 'cli/inspect/page/client/main.ts', styles: [base, 'cli/inspect/page/page.css'] },
   training: { entry: 'cli/training/page/client/main.ts', styles: [base, 'cli/training/page/page.css'] },
 }
 

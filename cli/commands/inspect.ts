@@ -1,5 +1,7 @@
 /** `smoe inspect DIR|SPEC`: the routed layers of a checkpoint, alone or beside those of another. */
+import { join } from 'node:path'
 import { Option, type Command } from 'commander'
+import { textPieces } from '../../runtime/files/index.ts'
 import type { SpecOptions } from '../checking.ts'
 import {
   formatOption,
@@ -14,10 +16,14 @@ import { deviceOption, fastOption, openUnlessReference, threadsOption, type Devi
 import { addTextOptions, hasText, textsFor } from '../eval/comparison.ts'
 import type { TextOptions } from '../eval/texts.ts'
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
+import { fileOf, writeTogether } from '../files.ts'
 import { inspect as inspectModels, type Texts } from '../inspect/inspect.ts'
+import { inspectPage } from '../inspect/page.ts'
 import { inspectText, type InspectReport } from '../inspect/report.ts'
 import type { GivenModel } from '../model/open.ts'
+import { isFolder } from '../model/source.ts'
 import { writeJson } from '../output.ts'
+import { keepApart } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options extends SpecOptions, FormatOption, DeviceOptions, TextOptions {
@@ -26,6 +32,28 @@ interface Options extends SpecOptions, FormatOption, DeviceOptions, TextOptions 
   readonly withWeights?: string
   readonly spectra: number
   readonly context: number
+  readonly page?: string
+}
+
+function refuseOverwriting(
+  typed: string,
+  { page, text = [], tokens, weights, with: other, withWeights }: Options,
+  terminal: Terminal,
+): void {
+  const filesOf = (path: string): readonly string[] =>
+    isFolder(path, terminal) ? ['config.json', 'model.safetensors', 'tokenizer.json'].map((name) => join(path, name)) : [path]
+  keepApart(
+    [['--page', page]],
+    [
+      ...filesOf(typed).map((path) => ['the model', path] as const),
+      ...(other === undefined ? [] : filesOf(other)).map((path) => ['--with', path] as const),
+      ...text.map((path) => ['--text', path] as const),
+      ['--tokens', tokens],
+      ['--weights', weights],
+      ['--with-weights', withWeights],
+    ],
+    terminal,
+  )
 }
 
 /** Runs the work with the texts and a place to run models on; null where no text is given. */
@@ -46,7 +74,8 @@ async function withTexts<T>(
 }
 
 async function inspectModel(typed: string, options: Options, terminal: Terminal): Promise<ExitCode> {
-  const { weights, with: typedOther, withWeights, spectra, context, set, model, root, format } = options
+  const { weights, with: typedOther, withWeights, spectra, context, set, model, root, format, page } = options
+  refuseOverwriting(typed, options, terminal)
   if (withWeights !== undefined && typedOther === undefined)
     throw new Failure(EXIT.usage, '--with-weights are those of the checkpoint of --with')
   if (typed.endsWith('.gguf') || typedOther?.endsWith('.gguf') === true)
@@ -70,6 +99,10 @@ async function inspectModel(typed: string, options: Options, terminal: Terminal)
               adapter: texts.device?.choice.name ?? 'the reference, f64 on the CPU',
             },
       layers: found.layers,
+    }
+    if (page !== undefined) {
+      const output = fileOf(page, textPieces(inspectPage(report)), terminal)
+      await writeTogether([{ output, message: `wrote ${page}` }], terminal)
     }
     if (format === 'json') writeJson(terminal, report)
     else terminal.out(inspectText(report))
@@ -95,6 +128,7 @@ export const inspect: CommandModule = {
           .argParser(spectraOf)
           .default(2),
       )
+      .option('--page <file>', 'writes one self-contained page: open it in a browser')
       .addOption(deviceOption(', reference (f64, slow)'))
       .addOption(threadsOption())
       .addOption(fastOption())

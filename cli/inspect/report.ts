@@ -45,7 +45,7 @@ export function rankOf(spectra: readonly Spectrum[]): { readonly share: number |
   return { share: known.length === 0 ? null : meanOf(known), verdict }
 }
 
-function weightRow({ layer, experts, routers, norms, similarity, spectra }: LayerInspection): readonly string[] {
+export function weightRow({ layer, experts, routers, norms, similarity, spectra }: LayerInspection): readonly string[] {
   const { mean, verdict, closest } = similarity
   const rank = rankOf(spectra)
   return [
@@ -60,9 +60,9 @@ function weightRow({ layer, experts, routers, norms, similarity, spectra }: Laye
   ]
 }
 
-const WEIGHTS = ['layer', 'experts', 'router', 'row norms', 'expert norms', 'similarity', 'closest', 'rank']
+export const WEIGHTS = ['layer', 'experts', 'router', 'row norms', 'expert norms', 'similarity', 'closest', 'rank']
 
-const tokenCells = (tokens: LayerTokens): readonly string[] => {
+export const tokenCells = (tokens: LayerTokens): readonly string[] => {
   const { load, cv, maxVio, entropy, dead, collapse, outputSimilarity } = tokens
   return [
     `${Math.min(...load)} to ${Math.max(...load)}`,
@@ -75,7 +75,7 @@ const tokenCells = (tokens: LayerTokens): readonly string[] => {
   ]
 }
 
-const TOKENS = ['load', 'CV', 'MaxVio', 'entropy', 'dead', 'effective', 'outputs']
+export const TOKENS = ['load', 'CV', 'MaxVio', 'entropy', 'dead', 'effective', 'outputs']
 
 /** Of the layers with tokens. */
 function tokenTable(layers: readonly LayerInspection[], of: (layer: LayerInspection) => LayerTokens | null): string {
@@ -86,7 +86,8 @@ function tokenTable(layers: readonly LayerInspection[], of: (layer: LayerInspect
   return rows.length === 0 ? '' : table([['layer', ...TOKENS], ...rows], '<>>>>><>')
 }
 
-function differenceTable(layers: readonly LayerInspection[]): string {
+/** A head and rows: how far the layers are from those of the other checkpoint. */
+export function differenceRows(layers: readonly LayerInspection[]): readonly (readonly string[])[] {
   const hasChange = layers.some(({ difference }) => difference?.change != null)
   const head = ['layer', 'experts', 'most', 'router', 'angle', 'largest', ...(hasChange ? ['changed', 'first'] : [])]
   const rows = layers.map(({ layer, difference }) => {
@@ -104,7 +105,7 @@ function differenceTable(layers: readonly LayerInspection[]): string {
       ...(hasChange ? (change === null ? ['-', '-'] : [percent(change.set), percent(change.top1)]) : []),
     ]
   })
-  return table([head, ...rows], '<>>>>>>>')
+  return [head, ...rows]
 }
 
 /** What the words of the tables mean, for the columns that are there. */
@@ -133,7 +134,7 @@ export function inspectText(report: InspectReport): string {
   const parts = [
     `${table([WEIGHTS, ...layers.map(weightRow)], '<><<<<<<')}${legend(report)}`,
     ...(report.tokens === null ? [] : [`${tokenTable(layers, ({ tokens }) => tokens)}${tokenLegend(report)}`]),
-    ...(other === null ? [] : [`weights of ${other} against those of ${model}\n${differenceTable(layers)}`]),
+    ...(other === null ? [] : [`weights of ${other} against those of ${model}\n${table(differenceRows(layers), '<>>>>>>>')}`]),
     ...(other === null || report.tokens === null
       ? []
       : [`tokens in ${other}\n${tokenTable(layers, ({ difference }) => difference?.tokens ?? null)}`]),

@@ -108,6 +108,12 @@ export const ENTRANCES: readonly Entrance[] = [
     why: 'the script of a page, tested in a browser',
   },
   {
+    folder: 'cli/inspect/page/client',
+    tests: ['test/inspect/page.test.ts'],
+    runs: ['cli/inspect/page/client/main.ts'],
+    why: 'the script of a page, tested in a browser',
+  },
+  {
     folder: 'cli/training/page/client',
     tests: ['test/cli/training/page.test.ts'],
     runs: ['cli/training/page/client/main.ts'],
