@@ -74,6 +74,11 @@ test('low-rank pairs beside experts and attention are merged where the weights o
   expect(code, err).toBe(0)
   const exported = await one.smoe('export', '--to', 'hf', 'olmoe', '--weights', 'run', '-o', 'out')
   expect(exported.code, exported.err).toBe(0)
+  const apart = await one.smoe('export', '--to', 'peft', 'olmoe', '--weights', 'run', '-o', 'adapter')
+  expect([apart.code, apart.err.replace(/\s+/g, ' ')]).toEqual([
+    2,
+    expect.stringMatching(/the pair of layers\.0\.moe\.experts\.\w+ has no place in an adapter of PEFT.* --to hf writes the sum/),
+  ])
   const [run, given, out] = [
     at(one, 'run', 2),
     ...['olmoe', 'out'].map((name) => readSafetensors(join(one.folder, `${name}/model.safetensors`))),
