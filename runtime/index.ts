@@ -58,7 +58,7 @@ import { ADAPTER, CHECKPOINT, DEVICE, RECORD, REPORT, SOURCE, STORE, TENSORS } f
 
 export type { AdapterChoice, Device } from './device.ts'
 export type { DeviceOptions } from './webgpu/device.ts'
-export type { Sequences } from './sequences.ts'
+export type { SavedSequences, Sequences } from './sequences.ts'
 export type { Profile, RunOptions, Session, SessionOptions } from './session.ts'
 export type { CompileProgress } from './kernel-cache.ts'
 export type { Store, StoreOptions } from './store.ts'

@@ -115,3 +115,54 @@ test('a plan that keeps nothing has no sequences', async () => {
   expect(() => createSequences(session)).toThrow('the plan of taps keeps nothing between runs: compile it with a state')
   session.dispose()
 })
+
+test('what is kept is saved, and goes on in another session as here', async () => {
+  const [first, second] = [await openSequences(SUMS, 2, 6), await openSequences(SUMS, 2, 6)]
+  await sums(
+    first,
+    [
+      [1, 2],
+      [10, 20],
+    ],
+    [2, 1],
+  )
+  const saved = await first.save()
+  expect(saved).toMatchObject({ model: 'sums', lengths: [2, 1] })
+  // a run after that changes nothing of what was saved
+  const next = await sums(first, [[3], [30]])
+  await sums(second, [[7], [7]])
+  await second.load(saved)
+  expect(second.lengths()).toEqual([2, 1])
+  expect(await sums(second, [[3], [30]])).toEqual(next)
+  expect(next).toEqual([[6], [40]])
+  const taps = [await openSequences(TAPS, 1, 6), await openSequences(TAPS, 1, 6)]
+  const run = async (of: Sequences, row: readonly number[]) => {
+    const { y } = await of.run({ x: { shape: [1, row.length], data: Float32Array.from(row) } })
+    return [...y.data]
+  }
+  await run(taps[0], [1, 2, 3])
+  await taps[1].load(await taps[0].save())
+  expect(await run(taps[1], [4])).toEqual([9])
+})
+
+test('a state that does not fit is refused, and nothing changes', async () => {
+  const of = await openSequences(SUMS, 2, 6)
+  await sums(of, [[1], [10]])
+  const saved = await of.save()
+  const [[name, tensor]] = Object.entries(saved.tensors)
+  for (const [changes, message] of [
+    [{ model: 'other' }, 'it is of other, not of sums'],
+    [{ lengths: [1] }, 'it has 1 sequences, not 2'],
+    [{ lengths: [1, 7] }, 'a sequence has 7 tokens, and 6 are kept at most'],
+    [{ tensors: {} }, 'and is missing'],
+    [{ tensors: { ...saved.tensors, more: tensor } }, 'the model keeps no more'],
+    [{ tensors: { ...saved.tensors, [name]: { shape: [1], data: new Float32Array(1) } } }, 'not [1]'],
+  ] as const) {
+    const loading = of.load({ ...saved, ...changes })
+    await expect(loading).rejects.toThrow(StateError)
+    await expect(loading).rejects.toThrow(message)
+  }
+  await expect(of.load({ ...saved, lengths: 'x' } as never)).rejects.toThrow(ArgumentError)
+  expect(of.lengths()).toEqual([1, 1])
+  expect(await sums(of, [[2], [20]])).toEqual([[3], [30]])
+})
