@@ -75,6 +75,8 @@ const ONCE = { kind: 'once', name: 'once', variant: 'prefill', when: null } as c
 
 const LAST: Form = (value, path) => (typeof value === 'function' ? null : optional(record(whole))(value, path))
 
+const MASKED = optional(record(list(whole)))
+
 export function compile(source: Source, options: CompileOptions): Compilation {
   const reached = compileToGraph(source, options)
   const { graph } = reached
@@ -83,6 +85,7 @@ export function compile(source: Source, options: CompileOptions): Compilation {
 
 /** The stages after the language, of what `compileToGraph` reached without errors. */
 export function compileFrom(reached: Compilation, graph: Graph, target: Target, options: GraphOptions = {}): Compilation {
+  checkArgument('compileFrom', 'reached', reached, object({ diagnostics: list(object({})) }))
   const compiled = compileGraph(graph, target, options, reached.model?.origin.span ?? null)
   return { ...reached, ...compiled, diagnostics: [...reached.diagnostics, ...compiled.diagnostics] }
 }
@@ -92,7 +95,7 @@ const hasErrors = ({ diagnostics }: Compilation): boolean => diagnostics.some(({
 /** The stages of the language: as `compile`, up to the graph, without programs and a plan. */
 export function compileToGraph(source: Source, options: CompileOptions): Compilation {
   checkArgument('compile', 'source', source, SPEC)
-  checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET, last: LAST }))
+  checkArgument('compile', 'options', options, object({ ...CHECKING, target: TARGET, last: LAST, maskedExperts: MASKED }))
   const parsed = parse(source)
   const most = maximumDiagnostics - parsed.diagnostics.length
   const checked = check(parsed.file, { ...options, longest: options.state?.longest, most })
@@ -128,12 +131,13 @@ export function compileToGraph(source: Source, options: CompileOptions): Compila
 export function compileGraph(
   graph: Graph,
   target: Target,
-  { dims, ...layout }: GraphOptions = {},
+  options: GraphOptions = {},
   place: Span | null = null,
 ): Pick<Compilation, 'programs' | 'plan' | 'diagnostics'> {
   checkArgument('compileGraph', 'graph', graph, object({ outputs: list(object({})), inputs: list(object({})), name: text }))
   checkArgument('compileGraph', 'target', target, TARGET)
-  checkArgument('compileGraph', 'options', layout, object({}))
+  checkArgument('compileGraph', 'options', options, object({}))
+  const { dims, ...layout } = options
   try {
     const scheduled = scheduleAll(programsOf(graph, target, layout, dims), target, layout)
     const plan = emitPlan(graph, scheduled, target)
