@@ -16,7 +16,15 @@ import { routedLayers } from '../prune/layers.ts'
 import { openWeights } from '../run/weights.ts'
 import type { Terminal } from '../terminal.ts'
 import { inspectTokens, ON_TOKENS, type OnTokens } from './tokens.ts'
-import { areComparable, inspectedLayers, layerDifference, layerWeights, numbersOf, type Inspected } from './weights.ts'
+import {
+  areComparable,
+  differenceWork,
+  inspectedLayers,
+  layerDifference,
+  layerWeights,
+  weightWork,
+  type Inspected,
+} from './weights.ts'
 
 interface Opened {
   readonly name: string
@@ -100,17 +108,19 @@ async function weightsOf(
   spectra: number,
   terminal: Terminal,
 ): Promise<readonly WeightsOfLayer[]> {
-  const work = one.layers.map((layer, at) => numbersOf(layer) * (typeof partners[at] === 'object' ? 2 : 1))
-  const all = work.reduce((sum, count) => sum + count, 0)
+  const all = one.layers.reduce(
+    (sum, layer, at) => sum + weightWork(layer, spectra) + (typeof partners[at] === 'object' ? differenceWork(layer) : 0),
+    0,
+  )
   const progress = createProgress(terminal, `weights of ${one.name}`, all)
   let done = 0
-  const onNumbers = (count: number): void => progress.update((done += count))
+  const onWork = (count: number): void => progress.update((done += count))
   try {
     const made: WeightsOfLayer[] = []
     for (const [at, layer] of one.layers.entries()) {
-      const weights = await layerWeights(layer, spectra, onNumbers)
+      const weights = await layerWeights(layer, spectra, onWork)
       const partner = partners.at(at)
-      const difference = typeof partner === 'object' ? await layerDifference(layer, partner, weights.norms, onNumbers) : null
+      const difference = typeof partner === 'object' ? await layerDifference(layer, partner, weights.norms, onWork) : null
       made.push({ ...weights, difference })
     }
     return made

@@ -18,8 +18,8 @@ export interface Inspected {
   readonly checkpoint: Checkpoint
 }
 
-/** Numbers that are done. */
-export type OnNumbers = (count: number) => void
+/** Multiply-adds that are done. */
+export type OnWork = (count: number) => void
 
 export const inspectedLayers = (
   layers: readonly ExpertLayer[],
@@ -34,11 +34,28 @@ export const inspectedLayers = (
     ),
   }))
 
-/** Numbers that the experts of a layer have. */
-export const numbersOf = ({ layer: { own } }: Inspected): number =>
-  own
-    .filter(({ shape }) => shape.length === 3)
-    .reduce((sum, { shape }) => sum + shape.reduce<number>((all, size) => all * Number(size), 1), 0)
+/** Multiply-adds for an inner product of each pair of experts, over so many numbers of each. */
+const pairWork = (experts: number, numbers: number): number => (numbers * experts * (experts + 1)) / 2
+
+/** For W W^T, and for its eigenvalues. */
+function spectrumWork(rows: number, columns: number): number {
+  const [n, length] = [Math.min(rows, columns), Math.max(rows, columns)]
+  return (n * n * length) / 2 + (4 / 3) * n ** 3
+}
+
+const matrixSizes = ({ layer: { own } }: Inspected): readonly (readonly [rows: number, columns: number])[] =>
+  own.flatMap(({ shape }) => (shape.length === 3 ? [[Number(shape[1]), Number(shape[2])] as const] : []))
+
+/** Of `layerWeights`. */
+export const weightWork = (inspected: Inspected, spectra: number): number =>
+  matrixSizes(inspected).reduce((sum, [rows, columns]) => {
+    const { experts } = inspected.layer
+    return sum + pairWork(experts, rows * columns) + Math.min(spectra, experts) * spectrumWork(rows, columns)
+  }, 0)
+
+/** Of `layerDifference`. */
+export const differenceWork = (inspected: Inspected): number =>
+  matrixSizes(inspected).reduce((sum, [rows, columns]) => sum + inspected.layer.experts * rows * columns, 0)
 
 async function routersOf({ routers, checkpoint, layer: { experts } }: Inspected): Promise<readonly RouterRows[]> {
   const values = await readPorts(routers, checkpoint)
@@ -77,7 +94,7 @@ async function spectrumOf(matrix: ExpertMatrix, expert: number): Promise<Spectru
 }
 
 /** Streams the layer; `spectra` experts of it are decomposed. */
-export async function layerWeights(inspected: Inspected, spectra: number, onNumbers: OnNumbers): Promise<LayerWeights> {
+export async function layerWeights(inspected: Inspected, spectra: number, onWork: OnWork): Promise<LayerWeights> {
   const { path, experts, own } = inspected.layer
   const matrices = expertMatrices(own, inspected.checkpoint)
   const gram = new Float64Array(experts * experts)
@@ -86,12 +103,15 @@ export async function layerWeights(inspected: Inspected, spectra: number, onNumb
     numbers += matrix.rows * matrix.columns
     for await (const { values, width } of piecesOf(matrix)) {
       addGram(gram, values, experts, width)
-      onNumbers(values.length)
+      onWork(pairWork(experts, width))
     }
   }
   const found: Spectrum[] = []
   for (const expert of chosenExperts(experts, spectra))
-    for (const matrix of matrices) found.push(await spectrumOf(matrix, expert))
+    for (const matrix of matrices) {
+      found.push(await spectrumOf(matrix, expert))
+      onWork(spectrumWork(matrix.rows, matrix.columns))
+    }
   return {
     layer: path,
     experts,
@@ -121,7 +141,7 @@ export async function layerDifference(
   one: Inspected,
   other: Inspected,
   norms: readonly number[],
-  onNumbers: OnNumbers,
+  onWork: OnWork,
 ): Promise<Pick<LayerDifference, 'experts' | 'routers'>> {
   const { experts, own } = one.layer
   const sums = new Float64Array(experts)
@@ -131,7 +151,7 @@ export async function layerDifference(
     for await (const { values, width } of piecesOf(matrix)) {
       const { value } = await beside.next()
       for (let e = 0; e < experts; e++) sums[e] += squareDifference(values, value!.values, e * width, (e + 1) * width)
-      onNumbers(values.length)
+      onWork(values.length)
     }
   }
   const [a, b] = [await readPorts(one.routers, one.checkpoint), await readPorts(other.routers, other.checkpoint)]

@@ -7,6 +7,8 @@ import { pairAt } from '../../analysis/inspect/similarity.ts'
 import { lowered } from '../../cli/export/given.ts'
 import {
   areComparable,
+  differenceWork,
+  weightWork,
   chosenExperts,
   inspectedLayers,
   layerDifference,
@@ -117,6 +119,17 @@ describe('the difference', () => {
     expect(routers[0].angles).toEqual([0, 0, 180, 0])
     expect(areComparable(one, inspected(scaled))).toBe(true)
   })
+})
+
+test('the work that is told ahead is the work that is done', async () => {
+  const one = inspected(tensorsOf(1))
+  let done = 0
+  const onWork = (count: number): void => void (done += count)
+  const { norms } = await layerWeights(one, 3, onWork)
+  expect(done).toBeCloseTo(weightWork(one, 3), 6)
+  done = 0
+  await layerDifference(one, one, norms, onWork)
+  expect(done).toBe(differenceWork(one))
 })
 
 test('pairs have their places, and chosen experts are apart', () => {
