@@ -23,7 +23,7 @@ optimizer state is not saved.
 `
   return `# ${model.name}
 
-Written by \`smoe export --to torch\`. \`model.py\` needs PyTorch 2.6 or newer and safetensors.
+Written by \`smoe export --to torch\`. \`model.py\` needs PyTorch and safetensors; it was tested with PyTorch 2.13.
 
 \`\`\`python
 from model import Model, load_weights
