@@ -99,6 +99,12 @@ export async function exportTorch(typed: string, options: TorchOptions, terminal
   if (model === null) throw new Failure(EXIT.usage, `'${typed}' declares no model`)
   const module = written(model)
   const graphs = trainingGraphs(model)
+  if (graphs?.recipe.adapters !== undefined)
+    throw new Failure(
+      EXIT.usage,
+      `${model.name} learns by low-rank pairs, which the module of Python does not have`,
+      'leave out `learns lora`; the weights of a run are read with its pairs merged',
+    )
   const files = [
     file('model.py', module.text),
     ...(graphs === null ? [] : [file('train.py', TRAIN), file('recipe.json', recipeText(graphs))]),

@@ -79,9 +79,11 @@ expert blurred(x: f32[T, D]) -> f32[T, D] {
   return dropout(x @ up.T, 0.5)
 }
 `
-  const there = place({ 'layer.smoe': LAYER, 'noisy.smoe': noisy, 'w.safetensors': encodeSafetensors({}) })
+  const paired = TRAINED.replace('  train {', '  train {\n    learns lora(rank = 1) on experts')
+  const there = place({ 'layer.smoe': LAYER, 'noisy.smoe': noisy, 'paired.smoe': paired, 'w.safetensors': encodeSafetensors({}) })
   const refusals = [
     [['noisy.smoe'], /noisy\.smoe:\d+:10: dropout in an expert draws by the row/],
+    [['paired.smoe'], /learns by low-rank pairs, which the module of Python does not have/],
     [['layer.smoe'], /has no train block, which would initialise weights/],
     [['layer.smoe', '--weights', 'w.safetensors'], /moe\.router\.gate/],
     [['layer.smoe', '--config', '.'], /--config goes with --to hf/],
