@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { checkPlan, readPlan } from '../../plan/check.ts'
+import { ROUTING_PARTS } from '../../plan/output-role.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { addPlan, replacePlan } from '../runtime/plans.ts'
 import { assertProperty } from '../support/property.ts'
@@ -106,7 +107,7 @@ test.each<[Path, unknown, string]>([
   [
     ['outputs', 0, 'role'],
     { kind: 'routing', layer: 'moe', part: 'some' },
-    'outputs[0].role.part: one of selected, weights, spilled, rows, norms is expected, not "some"',
+    `outputs[0].role.part: one of ${ROUTING_PARTS.join(', ')} is expected, not "some"`,
   ],
   [['weights', 0, 'variable'], { kind: 'gradient', of: 'w' }, 'weights[0] (w).pieces: a variable is in no checkpoint'],
   [['weights', 1, 'variable'], { kind: 'gradient', of: 'w' }, 'weights[1] (s).variable: it is called gradient.w'],
