@@ -22,7 +22,7 @@ function identityOf(path: string): string | null {
 }
 
 /** What a checkpoint's directory is read from. */
-const MODEL_FILE = /^(config|model.*)\.(safetensors|json)$/
+const MODEL_FILE = /^(config|model.*|tokenizer)\.(safetensors|json)$/
 
 function filesOf(path: string): readonly string[] {
   try {

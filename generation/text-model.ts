@@ -57,7 +57,7 @@ function commonLength(a: readonly number[], b: readonly number[]): number {
   return at < 0 ? a.length : at
 }
 
-/** What is left of the last text: the tokens that the model was given, and the run under way. */
+/** The state after the last text: the tokens that the model was given, and the run under way. */
 interface Shared {
   readonly sequence: Continuation
   given: readonly number[]

@@ -1,5 +1,4 @@
 /** `smoe eval DIR|SPEC --text FILE...`: how well a model predicts text, alone or beside another. */
-import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { evaluateTexts, NotFiniteLogits, type Evaluation, type Predict, type Text } from '../../analysis/eval/evaluate.ts'
 import { textPieces } from '../../runtime/files/index.ts'
@@ -21,7 +20,7 @@ import { checkTextOptions, checkTokens, readTexts, readTokens, type TextOptions 
 import { EXIT, Failure, type ExitCode } from '../exit.ts'
 import { fileOf, writeTogether } from '../files.ts'
 import { withoutExpertOption, type MaskOption } from '../model/masked.ts'
-import { isCheckpoint, isFolder } from '../model/source.ts'
+import { isCheckpoint } from '../model/source.ts'
 import { writeJson } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
 import { createProgress } from '../progress.ts'
@@ -43,13 +42,11 @@ function refuseOverwriting(
   { page, text = [], weights, to, toWeights, tokens }: Options,
   terminal: Terminal,
 ): void {
-  const inFolder = (path: string): readonly string[] =>
-    isFolder(path, terminal) ? ['config.json', 'model.safetensors', 'tokenizer.json'].map((name) => join(path, name)) : [path]
   keepApart(
     [['--page', page]],
     [
-      ...inFolder(typed).map((path) => ['the model', path] as const),
-      ...(to === undefined ? [] : inFolder(to)).map((path) => ['--to', path] as const),
+      ['the model', typed],
+      ['--to', to],
       ...text.map((path) => ['--text', path] as const),
       ['--weights', weights],
       ['--to-weights', toWeights],

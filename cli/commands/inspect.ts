@@ -1,5 +1,4 @@
 /** `smoe inspect DIR|SPEC`: the routed layers of a checkpoint, alone or beside those of another. */
-import { join } from 'node:path'
 import { Option, type Command } from 'commander'
 import { textPieces } from '../../runtime/files/index.ts'
 import type { SpecOptions } from '../checking.ts'
@@ -21,7 +20,6 @@ import { inspect as inspectModels, type Texts } from '../inspect/inspect.ts'
 import { inspectPage } from '../inspect/page.ts'
 import { inspectText, type InspectReport } from '../inspect/report.ts'
 import type { GivenModel } from '../model/open.ts'
-import { isFolder } from '../model/source.ts'
 import { writeJson } from '../output.ts'
 import { keepApart } from '../overwriting.ts'
 import type { Terminal } from '../terminal.ts'
@@ -40,13 +38,11 @@ function refuseOverwriting(
   { page, text = [], tokens, weights, with: other, withWeights }: Options,
   terminal: Terminal,
 ): void {
-  const filesOf = (path: string): readonly string[] =>
-    isFolder(path, terminal) ? ['config.json', 'model.safetensors', 'tokenizer.json'].map((name) => join(path, name)) : [path]
   keepApart(
     [['--page', page]],
     [
-      ...filesOf(typed).map((path) => ['the model', path] as const),
-      ...(other === undefined ? [] : filesOf(other)).map((path) => ['--with', path] as const),
+      ['the model', typed],
+      ['--with', other],
       ...text.map((path) => ['--text', path] as const),
       ['--tokens', tokens],
       ['--weights', weights],

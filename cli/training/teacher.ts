@@ -20,7 +20,7 @@ export interface TeacherOptions {
 /** Bytes of each tensor that identify a checkpoint beside names, types and shapes. */
 const SAMPLE = 4096
 
-/** Differs between checkpoints whose tensors differ at their beginnings; reads little of large ones. */
+/** Differs between checkpoints whose tensors differ in their first bytes; reads little of large ones. */
 export async function fingerprintOf(checkpoint: Checkpoint): Promise<string> {
   const encoder = new TextEncoder()
   let sum = 0

@@ -12,7 +12,7 @@ export interface Residual {
 
 type Users = ReadonlyMap<Node, readonly Node[]>
 
-/** What is left of a value that is linear in the routed sum after one more op; null where the op is not linear in it. */
+/** A value that is linear in the routed sum, after one more op; null where the op is not linear in it. */
 function afterLinear({ make }: Site, user: Node, at: Node, added: Node): Node | null {
   const [first, second] = user.inputs
   const isBoth = first === second

@@ -30,7 +30,7 @@ export interface Module {
 }
 
 export interface DefinitionText {
-  /** What stands behind the name in the first line: `(x):`, `(nn.Module):`. */
+  /** The text after the name in the first line: `(x):`, `(nn.Module):`. */
   readonly head: string
   readonly body: readonly string[]
 }

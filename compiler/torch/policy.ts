@@ -60,7 +60,7 @@ const sectionsOf = ({ blocks }: Policy): readonly PolicySection[] =>
 
 const allSteps = (policy: Policy): readonly Step[] => [policy.own, ...sectionsOf(policy)].flatMap(({ steps }) => steps)
 
-/** Streams are numbered in the order of the graph, where what stands outside of blocks comes first. */
+/** Streams are numbered in the order of the graph, where statements outside of blocks come first. */
 function refuseDrawsBehindBlocks({ own }: Policy): void {
   const first = own.steps.findIndex(({ kind }) => kind === 'when')
   for (const step of first < 0 ? [] : own.steps.slice(first))
@@ -68,7 +68,7 @@ function refuseDrawsBehindBlocks({ own }: Policy): void {
       throw new TorchRefusal('a draw behind `when training` has another random stream in the torch module', step.value.origin)
 }
 
-/** The whole decision: what stands outside of blocks, and each block as a condition. */
+/** The whole decision: statements outside of blocks, and each block as a condition. */
 function writeForms(unit: Unit, moe: MoeTerm, hasScores: boolean): void {
   const { policy } = moe
   const own = decisionOf(policy.own, hasScores)

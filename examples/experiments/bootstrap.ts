@@ -10,3 +10,9 @@ export function bootstrap(values: readonly number[]): { readonly low: number; re
   ).sort((a, b) => a - b)
   return { low: means[250], high: means[9_749] }
 }
+
+/** `0.912 (0.908 to 0.915)`: the mean and its interval. */
+export function meanText(values: readonly number[], digits: number): string {
+  const { low, high } = bootstrap(values)
+  return `${mean(values).toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`
+}

@@ -4,16 +4,18 @@
  * their cell and experts that share one come near to the truth. Results are kept by seed, and a command that is stopped goes on
  * from there: two with different seeds share two cores.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stream } from '../../training/random.ts'
-import { bootstrap } from './bootstrap.ts'
+import { bootstrap, meanText } from './bootstrap.ts'
 import { mean } from './learn.ts'
 import { cellErrors, type CellErrors } from './over-specified/cells.ts'
 import { fit, lossOf, type Fit, type Samples } from './over-specified/fit.ts'
 import { answerOf, D, isUsed, MASS, WIDTH, type Kind, type Mixture, type Way } from './over-specified/mixture.ts'
+import { normals } from './normals.ts'
 import { plot, slopeOf, type Series } from './plot.ts'
+import { appendResult, readResults } from './results.ts'
 import { table } from './tables.ts'
 
 /** Deviation of the noise on an answer; of each number of the truth; and of a start from a truth whose experts are split. */
@@ -61,15 +63,6 @@ interface Result extends CellErrors {
   readonly iterations: number
 }
 
-/** Normal numbers, counted from the seed. */
-function normals(seed: number, what: string, length: number, scale: number): Float64Array {
-  const chance = stream(seed, 'weights', what)
-  return Float64Array.from(
-    { length },
-    (_, at) => scale * Math.sqrt(-2 * Math.log(chance.uniform(2 * at))) * Math.cos(2 * Math.PI * chance.uniform(2 * at + 1)),
-  )
-}
-
 /** Parameters of a mixture at random: masses differ less than what experts answer. */
 function drawn(mixture: Mixture, seed: number, what: string): Float64Array {
   return normals(seed, what, mixture.experts * WIDTH, SCALE).map((value, place) =>
@@ -109,14 +102,7 @@ function bestFit(mixture: Mixture, truth: Float64Array | null, samples: Samples,
 
 const RESULTS = join(values.out, 'fits.jsonl')
 
-const results = (): readonly Result[] =>
-  !existsSync(RESULTS)
-    ? []
-    : readFileSync(RESULTS, 'utf8')
-        .split('\n')
-        .filter((line) => line.endsWith('}'))
-        .map((line) => JSON.parse(line) as Result)
-        .filter((result) => result.setting === setting)
+const results = (): readonly Result[] => readResults<Result>(RESULTS).filter((result) => result.setting === setting)
 
 const isOf = (a: Result, b: Pick<Result, 'seed' | 'data' | 'way' | 'experts' | 'samples'>): boolean =>
   a.seed === b.seed && a.data === b.data && a.way === b.way && a.experts === b.experts && a.samples === b.samples
@@ -133,12 +119,9 @@ function run(seed: number, data: Way, way: Way, experts: number): void {
     const { parameters, gradient, iterations } = bestFit(mixture, data === way ? truth : null, samples, seed)
     const regression = Math.sqrt(lossOf(mixture, parameters, judged))
     const result: Result = { setting, ...key, regression, ...cellErrors(parameters, truth), gradient, iterations }
-    appendFileSync(RESULTS, `${JSON.stringify(result)}\n`)
+    appendResult(RESULTS, result)
   }
 }
-
-const between = ({ low, high }: { readonly low: number; readonly high: number }, digits: number): string =>
-  `${low.toFixed(digits)} to ${high.toFixed(digits)}`
 
 /** By seed, the slope of the logarithm of an error over that of the samples; of seeds that have it for three sizes or more. */
 function slopes(all: readonly Result[], measure: Measure): ReadonlyMap<number, number> {
@@ -181,8 +164,7 @@ for (const data of WAYS) {
         )
         if (found.size === 0 || last.length === 0) return []
         const each = [...found.values()]
-        const slope = `${mean(each).toFixed(2)} (${between(bootstrap(each), 2)})`
-        return [[way, measure, String(found.size), slope, `${mean(last).toFixed(4)} (${between(bootstrap(last), 4)})`]]
+        return [[way, measure, String(found.size), meanText(each, 2), meanText(last, 4)]]
       }),
     )
     const converged = of(ways[0])

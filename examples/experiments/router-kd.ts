@@ -1,17 +1,18 @@
 /**
  * Router KD after experts were removed: a small Mixtral learns characters, REAP removes a quarter of its experts, and the routers
- * of what is left learn from the original (arXiv:2603.02217), beginning with the rows that are left or with those of SSMoE.
+ * of the smaller model learn from the original (arXiv:2603.02217), beginning with the rows that are left or with those of SSMoE.
  * Printed is the perplexity on text that none has seen. Each seed is appended to a file; seeds that it has are not run again.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCommandLine } from '../../cli/program.ts'
 import { processTerminal } from '../../cli/terminal.ts'
 import { encodeSafetensors } from '../../runtime/checkpoint/encode.ts'
 import { charactersOf, encodeText, vocabularySize } from '../../training/data/vocabulary.ts'
-import { bootstrap } from './bootstrap.ts'
+import { meanText } from './bootstrap.ts'
 import { mean } from './learn.ts'
+import { appendResult, readResults } from './results.ts'
 import { table } from './tables.ts'
 
 const STAGES = ['original', 'pruned', 'old', 'spectral'] as const
@@ -96,11 +97,7 @@ function prepare(): void {
     writeFileSync(join(out, `${name}.safetensors`), encodeSafetensors({ ids: { shape: [data.length], data: data.slice() } }))
 }
 
-const finished = (): readonly Seed[] =>
-  (existsSync(RESULTS) ? readFileSync(RESULTS, 'utf8').trim().split('\n') : [])
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Seed)
-    .filter((one) => one.setting === setting)
+const finished = (): readonly Seed[] => readResults<Seed>(RESULTS).filter((one) => one.setting === setting)
 
 async function lossOf(model: string, weights: string | null): Promise<number> {
   const from = weights === null ? [] : ['--weights', weights]
@@ -135,19 +132,15 @@ async function run(seed: number): Promise<Seed> {
 
 function report(seeds: readonly Seed[]): string {
   const of = (stage: Stage): readonly number[] => seeds.map(({ losses }) => losses[stage])
-  const between = (values: readonly number[], digits: number): string => {
-    const { low, high } = bootstrap(values)
-    return `${mean(values).toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`
-  }
   const change = (stage: Stage): string =>
     stage === 'pruned'
       ? ''
-      : between(
+      : meanText(
           of(stage).map((loss, at) => loss - of('pruned')[at]),
           4,
         )
-  const rows = STAGES.map((stage) => [NAMES[stage], between(of(stage).map(Math.exp), 3), change(stage)])
-  const starts = between(
+  const rows = STAGES.map((stage) => [NAMES[stage], meanText(of(stage).map(Math.exp), 3), change(stage)])
+  const starts = meanText(
     of('spectral').map((loss, at) => loss - of('old')[at]),
     4,
   )
@@ -166,7 +159,7 @@ const wanted = Array.from({ length: Number(values.seeds) }, (_, at) => first + a
 for (const seed of wanted) {
   if (finished().some((one) => one.seed === seed)) continue
   const found = await run(seed)
-  appendFileSync(RESULTS, `${JSON.stringify(found)}\n`)
+  appendResult(RESULTS, found)
   process.stderr.write(
     `seed ${seed}: ${STAGES.map((stage) => `${stage} ${Math.exp(found.losses[stage]).toFixed(3)}`).join(', ')}\n`,
   )

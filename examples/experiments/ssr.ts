@@ -4,7 +4,7 @@
  * Seeds share data order and start across routings, so that differences are paired. Results are kept by seed, and a command
  * that is stopped goes on from there: two with different seeds share two cores.
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { trainingPlans } from '../../compiler/train.ts'
@@ -21,8 +21,9 @@ import { train } from '../../training/loop.ts'
 import type { BatchMetrics } from '../../training/machine.ts'
 import { describeRoutes, joinRecords } from '../../training/routing.ts'
 import { evaluationInputs } from '../../training/step-inputs.ts'
-import { bootstrap } from './bootstrap.ts'
+import { bootstrap, meanText } from './bootstrap.ts'
 import { graphsOf, mean } from './learn.ts'
+import { appendResult, readResults } from './results.ts'
 import { BALANCED } from './routings.ts'
 import { mainLoss, table } from './tables.ts'
 
@@ -110,13 +111,7 @@ const setting = `noise ${noise}, xi ${xi}, ${steps} steps`
 const settingOf = ({ name }: Way): string => (name.startsWith('SSR') ? setting : `${steps} steps`)
 const RESULTS = join(values.out, 'runs.jsonl')
 
-const results = (): readonly Result[] =>
-  !existsSync(RESULTS)
-    ? []
-    : readFileSync(RESULTS, 'utf8')
-        .split('\n')
-        .filter((line) => line.endsWith('}'))
-        .map((line) => JSON.parse(line) as Result)
+const results = (): readonly Result[] => readResults<Result>(RESULTS)
 
 async function run(way: Way, seed: number, device: Device, training: Data, validation: Data): Promise<Result> {
   const graphs = graphsOf(specOf(way), steps, seed)
@@ -141,12 +136,6 @@ async function run(way: Way, seed: number, device: Device, training: Data, valid
   }
 }
 
-/** Means with the 95% interval of the bootstrap over seeds. */
-function between(each: readonly number[], digits: number): string {
-  const { low, high } = bootstrap(each)
-  return `${mean(each).toFixed(digits)} (${low.toFixed(digits)} to ${high.toFixed(digits)})`
-}
-
 /** The effect that a paired test of level 5 % finds in four of five such designs. */
 function detectable(differences: readonly number[]): number {
   const middle = mean(differences)
@@ -166,7 +155,7 @@ const missing = wanted.flatMap((seed) =>
 const began = performance.now()
 for (const [at, { way, seed }] of missing.entries()) {
   const result = await run(way, seed, device, training, validation)
-  appendFileSync(RESULTS, `${JSON.stringify(result)}\n`)
+  appendResult(RESULTS, result)
   const left = ((performance.now() - began) / (at + 1)) * (missing.length - at - 1)
   process.stderr.write(
     `${way.name}, seed ${seed}: loss ${result.loss.toFixed(4)}, CV ${result.cv.toFixed(3)}; about ${Math.ceil(left / 60_000)} minutes left\n`,
@@ -191,12 +180,12 @@ const rows = WAYS.map((way) => {
   return [
     way.name,
     String(found.length),
-    between(values('loss'), 3),
-    isPaired ? between(differences(way, 'loss'), 4) : '',
-    between(values('cv'), 3),
-    isPaired ? between(differences(way, 'cv'), 3) : '',
-    between(values('maxVio'), 2),
-    between(values('trainingCv'), 2),
+    meanText(values('loss'), 3),
+    isPaired ? meanText(differences(way, 'loss'), 4) : '',
+    meanText(values('cv'), 3),
+    isPaired ? meanText(differences(way, 'cv'), 3) : '',
+    meanText(values('maxVio'), 2),
+    meanText(values('trainingCv'), 2),
   ]
 })
 process.stdout.write(`adapter: ${adapter}; ${setting}; means, 95% intervals of the bootstrap over seeds\n\n`)

@@ -18,8 +18,8 @@ import { openDevice } from '../../runtime/node/index.ts'
 import type { Device } from '../../runtime/device.ts'
 import { createDeviceMachine } from '../../training/device-machine.ts'
 import { learningRateFactor } from '../../training/schedule/learning-rate.ts'
-import { stream } from '../../training/random.ts'
 import { graphsOf, mean } from './learn.ts'
+import { normals as normalNumbers } from './normals.ts'
 import { plot, slopeOf, type Point, type Series } from './plot.ts'
 import { table } from './tables.ts'
 
@@ -77,13 +77,8 @@ interface Numbers {
 
 /** Normal numbers, counted from the seed. */
 function normals(seed: number, what: string, shape: readonly number[], scale: number): Numbers {
-  const chance = stream(seed, 'weights', what)
   const count = shape.reduce((all, size) => all * size, 1)
-  const data = Float32Array.from(
-    { length: count },
-    (_, at) => scale * Math.sqrt(-2 * Math.log(chance.uniform(2 * at))) * Math.cos(2 * Math.PI * chance.uniform(2 * at + 1)),
-  )
-  return { shape, data }
+  return { shape, data: Float32Array.from(normalNumbers(seed, what, count, scale)) }
 }
 
 const plus = (a: Numbers, b: Numbers): Numbers => ({ shape: a.shape, data: a.data.map((value, at) => value + b.data[at]) })

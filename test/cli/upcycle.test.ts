@@ -84,7 +84,7 @@ describe('logits are those of the dense model', MORE_IN_LONG, () => {
       const report = await upcycled(there, 'checkpoints/llama', '--experts', '4', '--k', '2', '--policy', policy)
       expect(report).toMatchObject({ model_type: null, scale })
       expect(report.reason).toContain(`layers.{i}.moe routes by ${name}: no field of a config names the policy`)
-      // a factor that is no power of two rounds the matrices
+      // a factor that is not a power of two rounds the matrices
       await expectSameLogits(there, 'checkpoints/llama', scale === 1 ? 1e-12 : 1e-6)
     },
   )

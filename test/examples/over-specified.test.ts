@@ -115,9 +115,9 @@ test('a fit of answers without noise, from beside the truth, is the truth', () =
 test('a true expert split in two shares a cell without an error; one that is moved by a has the error a', () => {
   const truth = Float64Array.from([0, 0, 0, 1, 1, 1, 0, 0, 0, -1, -1, -1])
   const half = -Math.log(2)
-  const halves = Float64Array.from([half, 0, 0, 1, 1, 1, half, 0, 0, 1, 1, 1, 0, 0, 0, -1, -1, -1])
-  expect(cellErrors(halves, truth)).toEqual({ alone: 0, shared: 0, voronoi: expect.closeTo(0, 12) as number })
-  const moved = halves.map((value, at) => (at % WIDTH === OFFSET ? value + 0.3 : value))
+  const twice = Float64Array.from([half, 0, 0, 1, 1, 1, half, 0, 0, 1, 1, 1, 0, 0, 0, -1, -1, -1])
+  expect(cellErrors(twice, truth)).toEqual({ alone: 0, shared: 0, voronoi: expect.closeTo(0, 12) as number })
+  const moved = twice.map((value, at) => (at % WIDTH === OFFSET ? value + 0.3 : value))
   const { alone, shared, voronoi } = cellErrors(moved, truth)
   expect(alone).toBeCloseTo(Math.sqrt(0.09 / 3), 12)
   expect(shared).toBeCloseTo(Math.sqrt(0.09 / 3), 12)

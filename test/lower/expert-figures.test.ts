@@ -85,7 +85,7 @@ describe('similarity', () => {
   })
 })
 
-/** A layer with a residual connection; `after` is in the terms of `h`, of what is routed, and of what stands beside. */
+/** A layer with a residual connection; `after` is in the terms of `h`, of the routed sum, and of the terms beside it. */
 const residual = (after: string): string => `model layer(D: int = 4, E: int = 3) {
   input x: f32[T, D]
   param bias: f32[D]

@@ -42,7 +42,7 @@ test('records part at the first token with other experts, in its first layer; an
   })
 })
 
-test('what is no array of experts, and what does not compare, is refused', () => {
+test('a record that is not an array of experts, and records that do not compare, are refused', () => {
   expect(() => expertIdsOf({ layers: [] })).toThrow('has no layer')
   expect(() => expertIdsOf({ layers: [layer('a', [0, 1]), layer('b', [0], 1)] })).toThrow(
     'has 1 tokens of 1 experts, and a 1 of 2',
