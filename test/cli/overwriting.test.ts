@@ -168,3 +168,12 @@ test('the record of a run is not written over its data', async () => {
   expect([code, err]).toEqual([2, expect.stringContaining("--out and --data are one file, 'run/metrics.jsonl'")])
   expect(read('run/metrics.jsonl')).toBe('abcdefghijkl'.repeat(40))
 })
+
+test.each([['eval'], ['inspect']])('a page of %s is not written over the tokenizer of a model', async (command) => {
+  const { smoe } = place({ 'm/config.json': '{}', 'm/tokenizer.json': '{}', 'm/model.safetensors': encodeSafetensors({}) })
+  const { code, err } = await smoe(command, 'm', '--tokens', 'm/model.safetensors:ids', '--page', 'm/tokenizer.json')
+  expect([code, err]).toEqual([
+    2,
+    "smoe: --page and the model are one file, 'm/tokenizer.json'\n  give the output another name: nothing was written\n",
+  ])
+})
